@@ -1,0 +1,46 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test test-long check format bench bench-peers docs clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml setup.py $(wildcard src/catsync_core/chunking/*.c)
+	PYTHON=$(PYTHON) sh tools/make-venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group test --group check --group docs
+	touch $@
+
+demo: install
+	$(BIN)/python bench/demo.py
+
+test: install
+	$(BIN)/python -m pytest
+
+test-long: install
+	$(BIN)/python -m pytest -m long --timeout 3600
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install
+	$(BIN)/python -m pytest bench --benchmark-enable --benchmark-sort=name --timeout 3600
+
+bench-peers: install
+	$(BIN)/python bench/peers.py
+
+docs: install
+	$(BIN)/sphinx-build -W -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info docs/_build
+	find src -name '*.so' -delete

@@ -1,0 +1,1 @@
+"""The built-in plugins. They use the same hooks as anyone's."""
