@@ -1,0 +1,1 @@
+"""A device: its repositories, its catalogs, their modes and their state."""

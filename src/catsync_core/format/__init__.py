@@ -1,0 +1,1 @@
+"""Repository format v1: index, head, manifest, frame table. Parsing is strict and bounded; writing is canonical."""

@@ -1,0 +1,87 @@
+"""Frames: how content is compressed, and how it is decompressed within known bounds.
+
+A frame is either raw bytes or one zstd frame that carries its size and a checksum. The size that is expected is known
+from the table before anything is decoded, and python-zstandard ignores ``max_output_size`` when a frame carries its own
+size; so the frame's header is checked first.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import xxhash
+import zstandard
+
+from catsync_core.errors import FormatError, IntegrityError, LimitError
+from catsync_core.limits import LIMITS
+
+__all__ = ["Codec", "check_raw", "compress", "decompress", "decompress_bounded"]
+
+_WINDOW_LOG_MOST = 27
+
+
+class Codec(IntEnum):
+    """How a frame's bytes are stored."""
+
+    RAW = 0
+    ZSTD = 1
+
+
+def check_raw(data: bytes) -> bytes:
+    """Return the 8-byte checksum of a raw frame (XXH3-64, big-endian): it finds accidents, not attacks."""
+    return xxhash.xxh3_64_digest(data)
+
+
+def compress(data: bytes, level: int) -> bytes:
+    """Return one zstd frame with its size and checksum.
+
+    Args:
+        data: What to compress.
+        level: zstd's level, 1 to 22.
+    """
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level, source_size=len(data), write_checksum=True, write_content_size=True
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
+
+
+def decompress(data: bytes, size: int, what: str) -> bytes:
+    """Decode one zstd frame that must yield exactly ``size`` bytes.
+
+    Raises:
+        FormatError: (content) it is no such frame, or announces another size.
+        IntegrityError: (content) it is damaged.
+    """
+    announced = _announced_size(data, what)
+    if announced != size:
+        raise FormatError(f"{what} announces {announced:,} bytes instead of {size:,}")
+    try:
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise IntegrityError(f"{what} is damaged ({error})") from error
+
+
+def decompress_bounded(data: bytes, most: int, what: str) -> bytes:
+    """Decode one zstd frame of unknown size, up to ``most`` bytes.
+
+    Raises:
+        LimitError: (content) it announces more.
+        FormatError: (content) it is no such frame.
+        IntegrityError: (content) it is damaged.
+    """
+    announced = _announced_size(data, what)
+    if announced > most:
+        raise LimitError(f"{what} would decompress to {announced:,} bytes; at most {most:,} are allowed")
+    return decompress(data, announced, what)
+
+
+def _announced_size(data: bytes, what: str) -> int:
+    try:
+        header = zstandard.get_frame_parameters(data)
+    except zstandard.ZstdError as error:
+        raise FormatError(f"{what} is not a zstd frame") from error
+    if header.content_size in {zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR} or header.dict_id:
+        raise FormatError(f"{what} is a zstd frame without a size, or with a dictionary")
+    if header.window_size > max(1 << _WINDOW_LOG_MOST, LIMITS.frame_size):
+        raise LimitError(f"{what} asks for a window of {header.window_size:,} bytes")
+    return int(header.content_size)

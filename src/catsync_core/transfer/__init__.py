@@ -1,0 +1,1 @@
+"""Fetching what a plan names, and assembling files from it."""
