@@ -1,0 +1,1 @@
+"""Stores of bytes by key, and what every one of them needs around it."""

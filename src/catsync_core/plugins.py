@@ -1,0 +1,172 @@
+"""Find and call the plugins, so that a broken one is named and skipped and never stops anything.
+
+pluggy's own entry-point loader stops at the first plugin that cannot be imported, and a hook call at the first one
+that raises; so plugins are loaded one by one here, and called one by one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Literal
+
+import pluggy
+
+from catsync_core import __version__, hookspecs
+from catsync_core.errors import PluginError
+from catsync_core.hookspecs import BackendEntry
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["PluginRecord", "Plugins", "load_plugins"]
+
+GROUP = "catsync"
+BUILT_IN = ("catsync_plugins.backend_file", "catsync_plugins.backend_http")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRecord:
+    """What became of one plugin.
+
+    Attributes:
+        name: Name of its entry point, or of its module for a built-in one.
+        distribution: What to install or remove to change it.
+        version: Of the distribution.
+        status: ``active``; ``disabled`` by ``CATSYNC_DISABLE_PLUGINS``; or ``broken``.
+        error: Why it is broken; else empty.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: Literal["active", "disabled", "broken"] = "active"
+    error: str = ""
+
+
+class Plugins:
+    """The plugins of one process. Make it with :func:`load_plugins`."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._records: dict[str, PluginRecord] = {}
+
+    @property
+    def records(self) -> tuple[PluginRecord, ...]:
+        """All plugins that were found, whatever became of them, in the order of loading."""
+        return tuple(self._records.values())
+
+    def add(self, record: PluginRecord, load: Callable[[], object]) -> None:
+        """Load and register one plugin; what goes wrong is recorded.
+
+        Args:
+            record: Its name and origin.
+            load: Returns the module or object that holds the hook implementations.
+        """
+        if record.name in self._records:
+            other = self._records[record.name]
+            name = f"{record.name} ({record.distribution})"
+            error = f"the name {record.name} is taken by {other.distribution} {other.version}"
+            self._records[name] = replace(record, name=name, status="broken", error=error)
+            return
+        self._records[record.name] = record
+        if record.status == "disabled":
+            return
+        try:
+            self._manager.register(load(), record.name)
+            self._manager.check_pending()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, the others go on
+            self._drop(record.name, error)
+
+    def call(self, hook: str, **arguments: object) -> Iterator[tuple[str, object]]:
+        """Call a hook of one plugin after the other; one that raises is recorded and not called again.
+
+        Args:
+            hook: Name of the hook.
+            **arguments: What the hook takes.
+
+        Yields:
+            Each plugin's name with what it returned.
+        """
+        plugins = self._manager.list_name_plugin()
+        for name, plugin in plugins:
+            others = [other for _, other in plugins if other is not plugin]
+            try:
+                results = self._manager.subset_hook_caller(hook, others)(**arguments)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._drop(name, error)
+            else:
+                yield from ((name, result) for result in results)
+
+    def backends(self) -> Mapping[str, BackendEntry]:
+        """The kinds of backends, by URL scheme.
+
+        Raises:
+            PluginError: two plugins offer the same scheme.
+        """
+        offers: dict[str, tuple[str, BackendEntry]] = {}
+        for name, entries in self.call("catsync_backends"):
+            try:
+                checked = [_check_entry(entry) for entry in entries]  # type: ignore[attr-defined]  # checked here
+            except Exception as error:  # noqa: BLE001 - as above
+                self._drop(name, error)
+                continue
+            for entry in checked:
+                if entry.scheme in offers:
+                    raise PluginError(
+                        f"The plugins {self._describe(offers[entry.scheme][0])} and {self._describe(name)} "
+                        f"both offer the backend {entry.scheme}",
+                        hint=f"Disable one of them, such as by CATSYNC_DISABLE_PLUGINS={name}",
+                    )
+                offers[entry.scheme] = (name, entry)
+        return {scheme: entry for scheme, (_, entry) in offers.items()}
+
+    def add_commands(self, cli: click.Group) -> None:
+        """Let every plugin add its commands to the command line."""
+        for _ in self.call("catsync_commands", cli=cli):
+            pass
+
+    def _drop(self, name: str, error: BaseException) -> None:
+        self._manager.unregister(name=name)
+        reason = f"{type(error).__name__}: {error}"
+        self._records[name] = replace(self._records[name], status="broken", error=reason)
+
+    def _describe(self, name: str) -> str:
+        record = self._records[name]
+        return f"{name} ({record.distribution} {record.version})"
+
+
+def load_plugins(environment: Mapping[str, str] = os.environ) -> Plugins:
+    """Load the built-in plugins and those of other distributions (entry point group ``catsync``).
+
+    Args:
+        environment: ``CATSYNC_DISABLE_PLUGINS`` in it names plugins to leave out, separated by commas.
+    """
+    disabled = {name.strip() for name in environment.get("CATSYNC_DISABLE_PLUGINS", "").split(",")}
+    plugins = Plugins()
+
+    def add(name: str, distribution: str, version: str, load: Callable[[], object]) -> None:
+        status: Literal["active", "disabled"] = "disabled" if name in disabled else "active"
+        plugins.add(PluginRecord(name, distribution, version, status), load)
+
+    for module in BUILT_IN:
+        add(module.rpartition(".")[2], "catsync", __version__, lambda module=module: importlib.import_module(module))  # type: ignore[misc]  # mypy cannot type a default
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        add(point.name, *_origin(point), point.load)
+    return plugins
+
+
+def _origin(point: EntryPoint) -> tuple[str, str]:
+    if point.dist is None:
+        return point.value, ""
+    return point.dist.name, point.dist.version
+
+
+def _check_entry(entry: object) -> BackendEntry:
+    if not isinstance(entry, BackendEntry):
+        raise TypeError(f"catsync_backends returned {entry!r}, which is no BackendEntry")
+    return entry
