@@ -48,9 +48,7 @@ def wheel_archive(path: Path, name: str, mode: int = stat.S_IFREG | 0o644) -> Pa
     return path
 
 
-def test_npm_loses_its_outer_folder_and_keeps_content_time_and_executable_bit(
-    tmp_path: Path, tree: Path
-) -> None:
+def test_npm_loses_its_outer_folder_and_keeps_content_time_and_executable_bit(tmp_path: Path, tree: Path) -> None:
     members = member("package/data/a.json"), member("package/run.sh", mode=0o777)
     unpack_npm(npm_archive(tmp_path / "a.tgz", *members), tree)
     assert sorted(str(p.relative_to(tree)) for p in tree.rglob("*")) == ["data", "data/a.json", "run.sh"]

@@ -1,0 +1,121 @@
+"""catsync as its users run it: through the command line, with a home directory of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench._measure import run
+from bench._tools import Site, Tool
+from bench._trees import require_same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["CATSYNC", "Catsync", "CatsyncBlocks", "find_catsync", "read_summary"]
+
+_CATALOG = "catalog"
+
+
+def find_catsync() -> str | None:
+    """Return the `catsync` beside this Python, or None while it is not installed."""
+    return shutil.which("catsync", path=str(Path(sys.executable).parent))
+
+
+def read_summary(output: str) -> Mapping[str, Any]:
+    """Return the summary that a job printed with `--json`: one document, or the last of many lines.
+
+    Raises:
+        ValueError: When the output ends in no JSON object.
+    """
+    try:
+        summary = json.loads(output)
+    except json.JSONDecodeError:
+        lines = output.strip().splitlines() or [""]
+        summary = json.loads(lines[-1])
+    if not isinstance(summary, dict):
+        raise ValueError(f"not a summary: {summary!r}")  # noqa: TRY004 - the content is wrong, not a caller's type
+    return summary
+
+
+class Catsync(Tool):
+    """catsync, taking whichever way it finds cheapest."""
+
+    name = "catsync"
+    how = (
+        "`catsync check` and `catsync update` together; published with `--effort best`. It checks every file's "
+        "SHA-256, keeps the old version for rollback, and is done only when everything is flushed to the disk"
+    )
+    via: ClassVar[str] = "auto"
+    effort: ClassVar[str] = "best"
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self._home = site.device / "home"
+        self._start = site.device / "start"
+        self.env = os.environ | {"CATSYNC_HOME": str(self._home)}
+        self._publisher = os.environ | {"CATSYNC_HOME": str(site.device / "publisher")}
+        program = find_catsync()
+        if program is None:
+            raise FileNotFoundError("catsync is not installed beside this Python")
+        self._program = program
+
+    def publish(self) -> None:
+        """Publish the old version, let the device keep it offline, publish the new version."""
+        self._empty_device()
+        run([self._program, "init", str(self.site.web)], env=self._publisher)
+        self._publish_version(self.site.old)
+        for command in self.install():
+            run(command, env=self.env)
+        self._home.rename(self._start)
+        self._publish_version(self.site.new)
+
+    def _publish_version(self, tree: Path) -> None:
+        what = ["publish", str(tree), str(self.site.web), "--catalog", _CATALOG, "--effort", self.effort]
+        run([self._program, *what], env=self._publisher)
+
+    def clear(self) -> None:
+        """Make the device a new one, which has nothing."""
+        # The content is read-only, and so may be its directories.
+        if self._home.exists():
+            run(["chmod", "-R", "u+w", str(self._home)])
+            shutil.rmtree(self._home)
+
+    def install(self) -> Sequence[Sequence[str]]:
+        """Return the commands that bring a new device to the repository's current version."""
+        return [
+            [self._program, "add", self.site.url],
+            [self._program, "offline", _CATALOG, "--via", self.via, "--json"],
+        ]
+
+    def reset(self) -> None:
+        """Copy the home of the device as it was with the old version, links among its files included."""
+        self.clear()
+        run(["cp", "-a", str(self._start), str(self._home)])
+
+    def update(self) -> Sequence[Sequence[str]]:
+        """Check, then update."""
+        return [
+            [self._program, "check"],
+            [self._program, "update", _CATALOG, "--via", self.via, "--json"],
+        ]
+
+    def verify(self) -> None:
+        """Compare the tree that `catsync path` names."""
+        found = run([self._program, "path", _CATALOG], env=self.env)
+        require_same(self.site.new, Path(found.strip()))
+
+
+class CatsyncBlocks(Catsync):
+    """catsync for a device whose version no patch starts from."""
+
+    name = "catsync-blocks"
+    how = "the same with `--via blocks`: what a device gets whose version is too old for any patch"
+    via = "blocks"
+
+
+CATSYNC: tuple[type[Catsync], ...] = (Catsync, CatsyncBlocks)

@@ -1,0 +1,78 @@
+"""Directory trees: lay out the two versions of a pair, and compare what a tool made with what it should have made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from bench._measure import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["DifferentTreeError", "list_files", "pack_tar", "require_same", "stage", "tree_size"]
+
+_OLD_TIME = 1_000_000_000
+_NEW_TIME = 1_100_000_000
+
+
+class DifferentTreeError(AssertionError):
+    """A tool said that it was done, and the result is not the new version."""
+
+
+def list_files(tree: Path) -> dict[str, Path]:
+    """Return all files below a directory by their relative path with forward slashes, sorted."""
+    found = (path for path in tree.rglob("*") if path.is_file())
+    return dict(sorted((path.relative_to(tree).as_posix(), path) for path in found))
+
+
+def tree_size(tree: Path) -> int:
+    """Return the bytes of all files below a directory."""
+    return sum(path.stat().st_size for path in list_files(tree).values())
+
+
+def stage(old: Path, new: Path, into: Path) -> tuple[Path, Path]:
+    """Copy both versions of a pair, with the modification times of one folder that was edited.
+
+    Registries write one constant time into every file, which is no folder's life: rsync's quick check would then
+    skip changed files of the same size. Here an unchanged file keeps its time and a changed one gets a newer one.
+
+    Returns:
+        The copies, `into/old` and `into/new`.
+    """
+    before = list_files(old)
+    for name, path in before.items():
+        _copy(path, into / "old" / name, _OLD_TIME)
+    for name, path in list_files(new).items():
+        same = name in before and before[name].read_bytes() == path.read_bytes()
+        _copy(path, into / "new" / name, _OLD_TIME if same else _NEW_TIME)
+    return into / "old", into / "new"
+
+
+def _copy(source: Path, target: Path, mtime: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    shutil.copymode(source, target)
+    os.utime(target, (mtime, mtime))
+
+
+def pack_tar(tree: Path, tar: Path) -> None:
+    """Write a tree as a tar in which only content differs between versions: sorted, no owners, no times."""
+    constant = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"]
+    run(["tar", "-C", str(tree), *constant, "-cf", str(tar), "."])
+
+
+def require_same(expected: Path, found: Path) -> None:
+    """Compare two trees by paths and content.
+
+    Raises:
+        DifferentTreeError: When they differ; the message names the first differences.
+    """
+    left, right = list_files(expected), list_files(found)
+    wrong = [f"missing {name}" for name in left.keys() - right.keys()]
+    wrong += [f"unexpected {name}" for name in right.keys() - left.keys()]
+    shared = left.keys() & right.keys()
+    wrong += [f"different {name}" for name in shared if left[name].read_bytes() != right[name].read_bytes()]
+    if wrong:
+        raise DifferentTreeError(f"{found} is not {expected}: {', '.join(sorted(wrong)[:5])} ({len(wrong)} in all)")
