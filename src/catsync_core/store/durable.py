@@ -1,0 +1,94 @@
+"""Making written bytes survive a power cut, and replacing a file as a whole.
+
+A failed flush is final: the kernel may have dropped the pages and marked them clean, so that a second flush would
+succeed without having written anything. Whoever sees one fail throws the file away.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from catsync_core.store.failures import Attempt
+
+if TYPE_CHECKING:
+    from catsync_core.store.beneath import Beneath
+
+__all__ = ["Bytes", "replace_durably", "sync_file", "sync_file_system", "write_all"]
+
+Bytes = bytes | bytearray | memoryview
+
+if sys.platform == "darwin":
+    import fcntl
+
+    def sync_file(descriptor: int) -> None:
+        """Flush a file to the medium; fsync alone leaves it in the drive's cache here."""
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+else:
+
+    def sync_file(descriptor: int) -> None:
+        """Flush a file to the medium."""
+        os.fsync(descriptor)
+
+
+@functools.cache
+def _load_syncfs() -> Callable[[int], int]:
+    import ctypes  # noqa: PLC0415  # slow to import, and needed once per commit
+
+    syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    syncfs.argtypes = [ctypes.c_int]
+
+    def call(descriptor: int) -> int:
+        return ctypes.get_errno() if syncfs(descriptor) else 0
+
+    return call
+
+
+def sync_file_system(descriptor: int) -> None:
+    """Flush the whole file system that an open file or folder lies on (Linux only).
+
+    It reports what failed since the descriptor was opened, so that must have been before the first write.
+
+    Raises:
+        OSError: a write or the flush failed.
+    """
+    code = _load_syncfs()(descriptor)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def write_all(descriptor: int, data: Bytes) -> None:
+    """Write all bytes at the descriptor's position; a single call may write fewer.
+
+    Raises:
+        OSError: as of ``os.write``.
+    """
+    done = os.write(descriptor, data)
+    if done == len(data):
+        return
+    rest = memoryview(data).cast("B")[done:]
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def replace_durably(beneath: Beneath, path: str, data: bytes) -> None:
+    """Write a file anew: after a crash it holds all of the old bytes or all of the new ones.
+
+    Raises:
+        DiskFullError: (local) no space is left; the old file is untouched.
+        LocalError: (local) it cannot be written or flushed.
+    """
+    temporary = f"{path}.new"
+    with Attempt("write", path, len(data)):
+        beneath.discard(temporary)
+        descriptor = beneath.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            write_all(descriptor, data)
+            sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+        beneath.rename(temporary, path)
+        beneath.sync_folder(path.rpartition("/")[0])

@@ -1,0 +1,314 @@
+"""The staging tree: a version being built beside the one that is read.
+
+Every file is new, or a second name of an unchanged file of a stored version; nothing existing is ever written to.
+Thread model: files may be written from several threads, each file by one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from catsync_core.errors import DamagedError, IntegrityError, LocalError
+from catsync_core.format.objects import ObjectRef
+from catsync_core.format.paths import check_path, show_path
+from catsync_core.store.beneath import open_beneath
+from catsync_core.store.durable import Bytes, sync_file
+from catsync_core.store.failures import Attempt
+from catsync_core.store.journal import Journal, JournalEntry
+from catsync_core.store.layout import STAGING, CatalogStore
+from catsync_core.store.times import clamp_mtime, same_mtime
+from catsync_core.store.writer import FileWriter
+
+__all__ = ["Linked", "StagingTree", "journal_path", "staging_path"]
+
+_PIECE = 1024 * 1024
+_WRITABLE = 0o222
+# Another file system; one without links; too many names for one file; links to other users' files are forbidden.
+_CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """How a file was taken over.
+
+    Attributes:
+        how: ``link``: a second name; ``reflink``: shared blocks; ``copy``.
+        written: Bytes that this took on the disk.
+    """
+
+    how: Literal["link", "reflink", "copy"]
+    written: int
+
+
+class StagingTree:
+    """A version being built. An earlier, killed attempt at the same manifest is gone on with, any other is removed.
+
+    Args:
+        store: The catalog's place; its lock is held.
+        version: Which version.
+        manifest: What it will contain.
+
+    Attributes:
+        version: Which version.
+        resumed: Whether an earlier attempt is gone on with.
+
+    Raises:
+        DiskFullError: (local) no space is left.
+        LocalError: (local) staging cannot be prepared.
+    """
+
+    def __init__(self, store: CatalogStore, version: int, manifest: ObjectRef) -> None:
+        self.version = version
+        self.resumed = False
+        self._store = store
+        self._root = staging_path(version)
+        self._manifest = manifest.sha256
+        self._lock = threading.Lock()
+        self._kept: dict[str, JournalEntry] = {}
+        self._failed = False
+        self._journal: Journal | None = None
+        self._beneath = store.beneath()
+        try:
+            with Attempt("prepare", store.root / self._root):
+                self._journal = self._begin()
+        except BaseException:
+            self._beneath.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def existing(self, path: str) -> int | None:
+        """Return the size of a file that an earlier attempt completed and verified; None if it must be built."""
+        entry = self._kept.get(path)
+        return None if entry is None else entry.size
+
+    def create(self, path: str, *, size: int, sha256: bytes, mtime: int) -> FileWriter:
+        """Begin a new file, to be written in a ``with`` block; see :class:`FileWriter`.
+
+        Raises:
+            PathError: (content) the path must not be created.
+            DiskFullError: (local) no space is left.
+            LocalError: (local) something stands there, or a folder above it is a link.
+        """
+        check_path(path)
+        return FileWriter(
+            self._beneath,
+            f"{self._root}/{path}",
+            path=path,
+            size=size,
+            sha256=sha256,
+            mtime=mtime,
+            before_seal=_leave if self._beneath.syncs_whole else sync_file,
+            when_sealed=lambda: self._record(path, size, mtime),
+        )
+
+    def write(self, path: str, chunks: Iterable[Bytes], *, size: int, sha256: bytes, mtime: int) -> None:
+        """Write a whole new file.
+
+        Raises:
+            IntegrityError: (content) the bytes are not what was expected; the file is gone.
+            PathError: (content) the path must not be created.
+            DiskFullError: (local) no space is left.
+            LocalError: (local) it cannot be written.
+        """
+        with self.create(path, size=size, sha256=sha256, mtime=mtime) as file:
+            for chunk in chunks:
+                file.write(chunk)
+
+    def link(self, path: str, source: Path, *, size: int, sha256: bytes, mtime: int) -> Linked:
+        """Take a file over from this device.
+
+        A second name is made only of a read-only file that this store holds for this catalog, with the size and time
+        of change that it was given: it is trusted as far as stat tells. Everything else is copied, sharing blocks
+        where the file system can, and its SHA-256 is checked.
+
+        Args:
+            path: In the tree.
+            source: The file; a link is not followed.
+            size: Expected bytes.
+            sha256: Expected, 32 bytes.
+            mtime: Time of change that it shall have, in seconds since 1970.
+
+        Raises:
+            DamagedError: (local) the source is not that content.
+            PathError: (content) the path must not be created.
+            DiskFullError: (local) no space is left.
+            LocalError: (local) the source cannot be read, or the file not written.
+        """
+        check_path(path)
+        inside = self._inside(source)
+        if inside is not None and self._hard_link(inside, path, size, mtime):
+            self._record(path, size, mtime)
+            return Linked("link", 0)
+        with Attempt("read", source):
+            descriptor = self._beneath.open_file(inside) if inside is not None else _open_plain(source)
+        try:
+            with self.create(path, size=size, sha256=sha256, mtime=mtime) as file:
+                if file.clone(descriptor):
+                    return Linked("reflink", 0)
+                with Attempt("read", source):
+                    while piece := os.read(descriptor, _PIECE):
+                        file.write(piece)
+                return Linked("copy", size)
+        except IntegrityError as error:
+            raise DamagedError(f"'{show_path(str(source))}' is not what was stored: {error.message}") from error
+        finally:
+            os.close(descriptor)
+
+    def make_directory(self, path: str) -> None:
+        """Make an empty folder of the catalog.
+
+        Raises:
+            PathError: (content) the path must not be created.
+            DiskFullError: (local) no space is left.
+            LocalError: (local) it cannot be made.
+        """
+        check_path(path)
+        with Attempt("make", path):
+            self._beneath.make_folder(f"{self._root}/{path}")
+
+    def flush(self) -> None:
+        """Make the tree durable. A failure is final: the tree is given up and never flushed again.
+
+        Raises:
+            LocalError: (local) something could not be written.
+        """
+        if self._failed:
+            raise LocalError(f"Version {self.version} of '{self._store.catalog}' could not be flushed before")
+        self._failed = True
+        with Attempt("flush", self._store.root / self._root):
+            try:
+                if self._journal is not None:
+                    self._journal.flush()
+                self._sync()
+            except OSError:
+                self._beneath.discard(journal_path(self.version))
+                raise
+        self._failed = False
+
+    def discard(self) -> None:
+        """Remove the tree and close it.
+
+        Raises:
+            LocalError: (local) it cannot be removed.
+        """
+        try:
+            with Attempt("remove", self._store.root / self._root):
+                self._wipe()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the tree; what was built stays, to be gone on with or committed."""
+        if self._journal is None:
+            return
+        journal, self._journal = self._journal, None
+        try:
+            # On a full disk a few lines are lost, and as many files will be built again.
+            with suppress(OSError):
+                journal.flush()
+        finally:
+            journal.close()
+            self._beneath.close()
+
+    def _begin(self) -> Journal:
+        beneath, journal = self._beneath, journal_path(self.version)
+        beneath.make_folder(STAGING)
+        for name, _ in beneath.list(STAGING):
+            if f"{STAGING}/{name}" not in {self._root, journal}:
+                beneath.remove_tree(f"{STAGING}/{name}")
+        recorded = Journal.read(beneath, journal, self._manifest)
+        if recorded is not None:
+            self._keep(recorded)
+            self.resumed = True
+            return Journal.go_on(beneath, journal)
+        self._wipe()
+        beneath.make_folder(self._root)
+        return Journal.begin(beneath, journal, self._manifest)
+
+    def _keep(self, recorded: dict[str, JournalEntry]) -> None:
+        self._beneath.make_folder(self._root)
+        for path, found in self._beneath.walk(self._root):
+            entry = recorded.get(path)
+            if entry is not None and _is_sealed(found, entry.size, entry.mtime):
+                self._kept[path] = entry
+            elif not stat.S_ISDIR(found.st_mode):
+                self._beneath.unlink(f"{self._root}/{path}")
+
+    def _wipe(self) -> None:
+        # The journal first: a tree that is half gone must not be gone on with.
+        self._beneath.discard(journal_path(self.version))
+        self._beneath.remove_tree(self._root)
+
+    def _inside(self, source: Path) -> str | None:
+        # Compared as text: pathlib would cost more than making the link does.
+        root, place = f"{self._store.root}{os.sep}", str(source)
+        return place[len(root) :].replace(os.sep, "/") if place.startswith(root) else None
+
+    def _hard_link(self, source: str, path: str, size: int, mtime: int) -> bool:
+        place = f"{self._root}/{path}"
+        with Attempt("link", path):
+            try:
+                self._beneath.link(source, place)
+            except OSError as error:
+                if error.errno in _CANNOT_LINK:
+                    return False
+                raise
+            # Looked at afterwards, at what was really linked: the source may have been replaced in between.
+            if _is_sealed(self._beneath.stat(place), size, mtime):
+                return True
+            self._beneath.unlink(place)
+        return False
+
+    def _record(self, path: str, size: int, mtime: int) -> None:
+        with self._lock, Attempt("write", journal_path(self.version)):
+            if self._journal is not None:
+                self._journal.add(JournalEntry(path, size, clamp_mtime(mtime)))
+
+    def _sync(self) -> None:
+        if self._beneath.syncs_whole:
+            self._beneath.sync_file_system()
+            return
+        for path, found in self._beneath.walk(self._root):
+            if stat.S_ISDIR(found.st_mode):
+                self._beneath.sync_folder(f"{self._root}/{path}")
+        self._beneath.sync_folder(self._root)
+
+
+def staging_path(version: int) -> str:
+    """Where a version is built, in the catalog's folder."""
+    return f"{STAGING}/{version}"
+
+
+def journal_path(version: int) -> str:
+    """Where the journal of a version being built lies, in the catalog's folder."""
+    return f"{STAGING}/{version}.journal"
+
+
+def _is_sealed(found: os.stat_result, size: int, mtime: int) -> bool:
+    plain = stat.S_ISREG(found.st_mode) and not found.st_mode & _WRITABLE
+    return plain and found.st_size == size and same_mtime(found, mtime)
+
+
+def _open_plain(source: Path) -> int:
+    with open_beneath(source.parent) as beneath:
+        return beneath.open_file(source.name)
+
+
+def _leave(_descriptor: int) -> None:
+    """The whole file system is flushed at the end."""
