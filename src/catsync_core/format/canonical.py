@@ -43,7 +43,7 @@ def parse(data: bytes, kind: type[T], what: str) -> T:
         raise FormatError(f"{what} holds {text[:40]!r}, where only integers are allowed")
 
     def integer(text: str) -> int:
-        if len(text) > 17 or abs(int(text)) > _LARGEST:  # noqa: PLR2004  # digits of 2^53 and a sign
+        if len(text) > 17 or abs(int(text)) > _LARGEST:
             raise FormatError(f"{what} holds a number beyond 2^53")
         return int(text)
 

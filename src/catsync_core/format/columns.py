@@ -1,7 +1,7 @@
 """The binary encoding under manifests and tables: unsigned varints and columns of them.
 
-A varint holds seven bits a byte, lowest first, as in Protocol Buffers; only the shortest form is accepted, so that every
-value has exactly one encoding. Every read is bounded by what the caller allows before anything is allocated.
+A varint holds seven bits a byte, lowest first, as in Protocol Buffers; only the shortest form is accepted, so that
+every value has exactly one encoding. Every read is bounded by what the caller allows before anything is allocated.
 """
 
 from __future__ import annotations

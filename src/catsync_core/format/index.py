@@ -10,6 +10,7 @@ import msgspec
 from catsync_core.errors import FormatError, UnsupportedFormatError, UsageError
 from catsync_core.format.canonical import parse, write
 from catsync_core.format.objects import ObjectRef
+from catsync_core.format.paths import is_reserved
 from catsync_core.limits import LIMITS
 
 __all__ = [
@@ -81,10 +82,10 @@ def check_catalog_id(catalog: str) -> str:
     Raises:
         UsageError: (local) it cannot be a catalog's id.
     """
-    if not re.fullmatch(_CATALOG_ID, catalog):
+    if not re.fullmatch(_CATALOG_ID, catalog) or is_reserved(catalog):
         raise UsageError(
             f"{catalog!r} cannot be a catalog's id",
-            hint="Use 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit",
+            hint="Use 1 to 64 of a-z, 0-9, dot, dash, underscore; begin with a letter or digit; no device name of Windows",
         )
     return catalog
 
@@ -111,6 +112,9 @@ def read_index(data: bytes, what: str = "The index") -> Index:
     index = parse(data, Index, what)
     if len(index.catalogs) > LIMITS.catalogs:
         raise FormatError(f"{what} names {len(index.catalogs):,} catalogs; at most {LIMITS.catalogs:,} are allowed")
+    for catalog in index.catalogs:
+        if is_reserved(catalog):
+            raise FormatError(f"{what} names a catalog {catalog!r}, which Windows reserves")
     return index
 
 

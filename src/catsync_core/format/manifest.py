@@ -220,14 +220,3 @@ def _read_ref(source: Reader, most: int) -> ObjectRef:
     sha256 = source.raw(_SHA256).hex()
     return ObjectRef(sha256, source.number(most))
 
-
-def check_identity(manifest: Manifest, catalog: str, version: int) -> None:
-    """Refuse a manifest of another catalog or version.
-
-    Raises:
-        FormatError: (content) it is another's.
-    """
-    if (manifest.catalog, manifest.version) != (catalog, version):
-        raise FormatError(
-            f"The manifest is of {manifest.catalog} version {manifest.version}, not of {catalog} version {version}"
-        )

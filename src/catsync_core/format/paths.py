@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from catsync_core.errors import PathError
 from catsync_core.limits import LIMITS
 
-__all__ = ["check_path", "check_paths", "show_path"]
+__all__ = ["check_path", "check_paths", "is_reserved", "show_path"]
 
 _FORBIDDEN = re.compile('[\\x00-\\x1f\\x7f-\\x9f<>:"|?*\\\\\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]')
 _RESERVED = re.compile(
@@ -28,6 +28,11 @@ def show_path(path: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
         for character in path
     )
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Windows reserves a name for a device, with or without an extension, or ends it where a dot stands."""
+    return bool(_RESERVED.fullmatch(name)) or name.endswith(".")
 
 
 def check_path(path: str) -> None:
@@ -92,7 +97,7 @@ def _fold(path: str) -> str:
 
 def _fault(name: str) -> str:
     if _PLAIN.fullmatch(name) and len(name) <= LIMITS.name_length:
-        return "contains a name that Windows reserves" if _RESERVED.fullmatch(name) else ""
+        return "contains a name that Windows reserves" if is_reserved(name) else ""
     if name in {"", ".", ".."}:
         return "is not a plain relative path"
     if len(name.encode()) > LIMITS.name_length:
@@ -101,7 +106,7 @@ def _fault(name: str) -> str:
         return "contains a character that not every device can store"
     if name[-1] in " .":
         return "contains a name that ends in a dot or a blank"
-    if _RESERVED.fullmatch(name):
+    if is_reserved(name):
         return "contains a name that Windows reserves"
     if unicodedata.normalize("NFC", name) != name:
         return "is not in Unicode normal form C"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
 
 import msgspec
 
@@ -18,7 +18,6 @@ from catsync_core.format.columns import Reader, Writer
 from catsync_core.format.frames import Codec, compress, decompress_bounded
 from catsync_core.format.objects import ObjectRef
 from catsync_core.limits import LIMITS
-
 
 __all__ = ["Frame", "SignatureShape", "Table", "read_table", "write_table"]
 
@@ -132,7 +131,7 @@ def write_table(table: Table) -> bytes:
     out.number(len(table.frames))
     out.numbers(frame.codec | (_FINE if frame.fine else 0) for frame in table.frames)
     out.numbers(frame.length for frame in table.frames)
-    out.numbers(frame.size for frame in table.frames if not frame.fine)
+    out.numbers(frame.size for frame in table.coarse if frame.codec is not Codec.RAW)
     fine = table.fine
     out.numbers(len(frame.ranges) for frame in fine)
     out.deltas(edge for frame in fine for start, length in frame.ranges for edge in (start, start + length))
@@ -167,7 +166,7 @@ def read_table(data: bytes, pack_length: int, what: str = "The frame table") -> 
         raise source.error("names a codec that this catsync does not know")
     if sum(lengths) != pack_length:
         raise source.error("does not describe the whole pack")
-    ranges = _read_ranges(source, kinds, sum(sizes))
+    ranges = _read_ranges(source, kinds, lengths, sum(sizes))
     frames = []
     for kind, offset, length, covered in zip(kinds, accumulate(lengths, initial=0), lengths, ranges, strict=False):
         codec = Codec(kind & ~_FINE)
@@ -186,31 +185,29 @@ def read_table(data: bytes, pack_length: int, what: str = "The frame table") -> 
     return Table(tuple(sizes), tuple(frames), shapes, signatures)
 
 
-def _read_ranges(source: Reader, kinds: list[int], stream: int) -> list[tuple[tuple[int, int], ...]]:
-    coarse_sizes = source.numbers(sum(not kind & _FINE for kind in kinds), LIMITS.frame_size)
+def _read_ranges(
+    source: Reader, kinds: list[int], lengths: list[int], stream: int
+) -> list[tuple[tuple[int, int], ...]]:
+    packed = iter(source.numbers(kinds.count(Codec.ZSTD), LIMITS.frame_size))
+    coarse_sizes = [
+        length if kind == Codec.RAW else next(packed)
+        for kind, length in zip(kinds, lengths, strict=True)
+        if not kind & _FINE
+    ]
     if sum(coarse_sizes) != stream or 0 in coarse_sizes:
         raise source.error("has coarse frames that do not tile the stream")
-    counts = source.numbers(sum(bool(kind & _FINE) for kind in kinds), LIMITS.table_size)
+    counts = source.numbers(len(kinds) - len(coarse_sizes), LIMITS.table_size)
+    if 0 in counts:
+        raise source.error("has a fine frame that yields nothing")
     edges = source.deltas(2 * sum(counts), stream)
-    spans = []
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
-        if not 0 <= start < end:
-            raise source.error("has a fine frame with a range that cannot be")
-        spans.append((start, end - start))
-    ranges: list[tuple[tuple[int, int], ...]] = []
-    begin, coarse, fine, used = 0, iter(coarse_sizes), iter(counts), 0
-    for kind in kinds:
-        if kind & _FINE:
-            count = next(fine)
-            if not count:
-                raise source.error("has a fine frame that yields nothing")
-            ranges.append(tuple(spans[used : used + count]))
-            used += count
-        else:
-            size = next(coarse)
-            ranges.append(((begin, size),))
-            begin += size
-    return ranges
+    if any(not 0 <= start < end for start, end in zip(edges[::2], edges[1::2], strict=True)):
+        raise source.error("has a fine frame with a range that cannot be")
+    spans = iter([(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)])
+    coarse = iter(
+        [((start, size),) for start, size in zip(accumulate(coarse_sizes, initial=0), coarse_sizes, strict=False)]
+    )
+    fine = iter([tuple(islice(spans, count)) for count in counts])
+    return [next(fine) if kind & _FINE else next(coarse) for kind in kinds]
 
 
 def _read_shapes(source: Reader, sizes: list[int]) -> dict[int, SignatureShape]:
@@ -220,7 +217,7 @@ def _read_shapes(source: Reader, sizes: list[int]) -> dict[int, SignatureShape]:
     strong = source.numbers(len(signed), max(_HASH_BYTES))
     shapes, offset = {}, 0
     for number, weak_bytes, strong_bytes in zip(signed, weak, strong, strict=True):
-        if weak_bytes < 2 or strong_bytes not in _HASH_BYTES or not sizes[number]:  # noqa: PLR2004  # as in the format
+        if weak_bytes < 2 or strong_bytes not in _HASH_BYTES or not sizes[number]:  # as in the format
             raise source.error("has a signature of a shape that cannot be")
         block_size = block_sizes[number]
         shape = SignatureShape(offset, block_size, weak_bytes, strong_bytes, -(-sizes[number] // block_size))

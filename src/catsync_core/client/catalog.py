@@ -1,0 +1,350 @@
+"""One catalog on one device: everything that a user can do with it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from catsync_core.client.installation import Installation, Usage
+from catsync_core.client.repair import repair_version, verify_installed
+from catsync_core.client.report import SCHEMA, ActionTotal, CatalogInfo, FileInfo, Summary
+from catsync_core.client.sources import Source, Sources
+from catsync_core.client.state import CatalogRow, Mode, State
+from catsync_core.errors import CatsyncError, NoConnectionError, NotFoundError, RemoteError
+from catsync_core.events import Listener
+from catsync_core.format.index import CatalogSummary
+from catsync_core.format.manifest import Manifest
+from catsync_core.format.paths import show_path
+from catsync_core.plan.model import Action, Via
+from catsync_core.store.layout import CatalogStore
+from catsync_core.store.manifests import load_manifest
+from catsync_core.store.pointer import read_pointer
+from catsync_core.store.records import Installed
+from catsync_core.store.remove import remove_content
+from catsync_core.store.spool import Spool
+from catsync_core.store.verify import VerifyReport
+from catsync_core.transfer.reader import ContentReader
+from catsync_core.transfer.repository import Repository
+
+__all__ = ["Catalog"]
+
+_FRESH_SECONDS = 10  # a check this recent is not repeated
+_PIECE = 1 << 20
+
+
+class Catalog:
+    """A catalog; get one from :meth:`Client.catalog`.
+
+    Thread model: one thread at a time; other processes are kept off by the catalog's lock while a job runs.
+
+    Args:
+        store: Its place on the device.
+        source: The repository that offers it; None when none does any more.
+        sources: All repositories.
+        state: The device's memory.
+        listener: Gets events.
+        cancelled: Set by someone else to stop a transfer.
+    """
+
+    def __init__(
+        self,
+        store: CatalogStore,
+        source: Source | None,
+        *,
+        sources: Sources,
+        state: State,
+        listener: Listener,
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self.id = store.catalog
+        self._store = store
+        self._source = source
+        self._sources = sources
+        self._state = state
+        self._listener = listener
+        self._cancelled = cancelled
+
+    def info(self) -> CatalogInfo:
+        """Return its state: what is wished, what is there, what is offered. Works without a connection."""
+        row, installed, head = self._row(), read_pointer(self._store, self._listener), self._head()
+        kept = Spool(self._store).bytes_kept() if self._store.exists() else 0
+        problem = row.problem or (self._source.row.problem if self._source else "")
+        return CatalogInfo(
+            schema=SCHEMA,
+            catalog=self.id,
+            title=head.title if head else row.title,
+            repository=self._source.row.shown if self._source else "",
+            offered=head is not None,
+            mode=row.mode,
+            label=_label(row.mode, installed, head),
+            installed_version=installed.version if installed else None,
+            head_version=head.version if head else None,
+            files=head.files if head else 0,
+            bytes=head.bytes if head else 0,
+            installed_published=installed.published if installed else 0,
+            installed_at=installed.installed_at if installed else 0,
+            head_published=head.published if head else 0,
+            checked_at=self._source.row.checked_at if self._source else 0,
+            downloaded_at=row.downloaded_at,
+            downloaded_bytes=row.downloaded_bytes,
+            kept_bytes=kept,
+            problem=problem,
+            path=str(self._store.version_path(installed.version)) if installed else "",
+        )
+
+    def plan(self, *, via: Via = Via.AUTO, folders: Sequence[Path] = ()) -> Summary:
+        """Return what ``go_offline`` or ``update`` would do; fetches metadata only."""
+        repository, usage = self._connect()
+        self._ask_for_news()
+        return self._installation(repository, usage, via, folders).plan()
+
+    def go_offline(self, *, via: Via = Via.AUTO, folders: Sequence[Path] = ()) -> Summary:
+        """Make the catalog offline: download it completely. Repeating it changes nothing.
+
+        Args:
+            via: Which ways the plan may take.
+            folders: Other copies whose files and blocks are reused.
+
+        Raises:
+            RemoteError: (remote) it cannot be downloaded; what has arrived is kept.
+            LockedError: (local) another process works on this catalog.
+            DiskFullError: (local) there is not enough space.
+        """
+        self._wish(Mode.OFFLINE)
+        installed = read_pointer(self._store, self._listener)
+        if installed is not None:
+            return self._nothing_to_do(installed)
+        return self._install("install", via, folders)
+
+    def update(self, *, via: Via = Via.AUTO) -> Summary:
+        """Bring an offline catalog to the newest version; only what changed travels.
+
+        Raises:
+            NotFoundError: (local) it is not offline.
+            RemoteError: (remote) it cannot be downloaded; the old version stays.
+        """
+        installed = read_pointer(self._store, self._listener)
+        if installed is None:
+            raise NotFoundError(
+                f"{self.id} is not offline, so there is nothing to update",
+                hint=f"`catsync offline {self.id}` downloads it",
+            )
+        return self._install("update", via, ())
+
+    def go_online(self, *, force: bool = False) -> list[str]:
+        """Make the catalog online: delete the local copy, and exactly that.
+
+        Args:
+            force: Delete even when the backend cannot be reached, so that nothing can be read meanwhile.
+
+        Returns:
+            Files that catsync did not put there and has left.
+
+        Raises:
+            NoConnectionError: (remote) the backend cannot be reached; nothing was deleted.
+        """
+        with self._store.lock("remove"):
+            if not force:
+                self._check_reachable()
+            self._wish(Mode.ONLINE)
+            return remove_content(self._store, self._listener)
+
+    def verify(self) -> VerifyReport:
+        """Read every file of the local copy and compare it with what was published.
+
+        Raises:
+            NotFoundError: (local) it is not offline.
+        """
+        with self._store.lock("verify"):
+            return verify_installed(self._store, self._installed(), self._listener)
+
+    def repair(self) -> Summary:
+        """Fetch again what is damaged or missing in the local copy.
+
+        Raises:
+            NotFoundError: (local) it is not offline.
+        """
+        repository, _ = self._connect()
+        with self._store.lock("repair"), self._noting_problems():
+            return repair_version(self._store, self._installed(), repository, self._listener, self._row().title)
+
+    def path(self) -> Path:
+        """Return the folder of the installed version.
+
+        Raises:
+            NotFoundError: (local) it is not offline.
+        """
+        return self._store.version_path(self._installed().version)
+
+    def files(self) -> list[FileInfo]:
+        """Return its files: of the local copy, else of the backend's current version."""
+        manifest = self._read_manifest()[0]
+        return [
+            FileInfo(entry.path, manifest.contents[entry.content].size, entry.mtime)
+            for entry in manifest.entries
+            if entry.content is not None
+        ]
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """Stream a file: of the local copy, else of the backend's current version.
+
+        Raises:
+            NotFoundError: (local) there is no such file.
+        """
+        manifest, repository = self._read_manifest()
+        content = manifest.files().get(path)
+        if content is None:
+            raise NotFoundError(
+                f"{self.id} has no file '{show_path(path)}'", hint=f"`catsync ls {self.id}` shows its files"
+            )
+        if repository is not None:
+            yield from ContentReader(repository, manifest).read_content(content)
+            return
+        with (self.path() / path).open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                yield piece
+
+    def _install(self, activity: Literal["install", "update"], via: Via, folders: Sequence[Path]) -> Summary:
+        with self._store.lock(activity), self._noting_problems():
+            repository, usage = self._connect()
+            self._ask_for_news()
+            installed = read_pointer(self._store, self._listener)
+            if installed is not None and self._offered().version == installed.version:
+                return self._nothing_to_do(installed, usage)
+            summary = self._installation(repository, usage, via, folders).run()
+            row = self._row()
+            self._state.save_catalog(
+                replace(
+                    row,
+                    title=summary.title,
+                    downloaded_at=int(time.time()),
+                    downloaded_bytes=summary.bytes_received,
+                    problem="",
+                )
+            )
+        return summary
+
+    def _installation(self, repository: Repository, usage: Usage, via: Via, folders: Sequence[Path]) -> Installation:
+        return Installation(
+            self._store,
+            repository,
+            self._offered(),
+            self._listener,
+            usage,
+            via=via,
+            folders=folders,
+            cancelled=self._cancelled,
+        )
+
+    def _nothing_to_do(self, installed: Installed, usage: Usage | None = None) -> Summary:
+        manifest = load_manifest(self._store, installed)
+        actions = {action.value: ActionTotal(0, 0) for action in Action}
+        total = manifest.total_bytes()
+        actions[Action.KEEP.value] = ActionTotal(manifest.total_files(), total)
+        return Summary(
+            schema=SCHEMA,
+            catalog=self.id,
+            title=self._row().title,
+            from_version=installed.version,
+            to_version=installed.version,
+            changed=False,
+            total_bytes=total,
+            bytes_received=usage.bytes_received if usage else 0,
+            requests=usage.requests if usage else 0,
+            bytes_reused=total,
+            bytes_written=0,
+            seconds=0.0,
+            actions=actions,
+        )
+
+    def _connect(self) -> tuple[Repository, Usage]:
+        if self._source is None:
+            raise NotFoundError(f"No repository offers {self.id} any more", hint="`catsync add REPO` adds one")
+        repository = self._sources.open(self._source.row.url)
+        return repository, Usage(repository)
+
+    def _ask_for_news(self) -> None:
+        if self._source is not None and not 0 <= time.time() - self._source.row.checked_at < _FRESH_SECONDS:
+            self._source = self._sources.check(self._source)
+
+    def _check_reachable(self) -> None:
+        if self._source is None:
+            raise NoConnectionError(
+                f"No repository offers {self.id} any more, so nothing could be read after deleting the local copy",
+                hint="The copy stays. `--force` deletes it all the same",
+            )
+        try:
+            self._source = self._sources.check(self._source)
+        except RemoteError as error:
+            raise NoConnectionError(
+                f"{self._source.row.shown} cannot be reached, so nothing of {self.id} could be read afterwards"
+                f" ({error.message})",
+                hint="The copy stays. Try again with a connection; `--force` deletes it all the same",
+            ) from error
+
+    def _read_manifest(self) -> tuple[Manifest, Repository | None]:
+        installed = read_pointer(self._store, self._listener)
+        if installed is not None:
+            return load_manifest(self._store, installed), None
+        repository, _ = self._connect()
+        self._ask_for_news()
+        manifest, _ = repository.manifest(repository.head(self._offered().head, self.id))
+        return manifest, repository
+
+    def _installed(self) -> Installed:
+        installed = read_pointer(self._store, self._listener)
+        if installed is None:
+            raise NotFoundError(
+                f"{self.id} is not offline, so there is no local copy", hint=f"`catsync offline {self.id}` makes one"
+            )
+        return installed
+
+    def _head(self) -> CatalogSummary | None:
+        return self._source.index.catalogs.get(self.id) if self._source else None
+
+    def _offered(self) -> CatalogSummary:
+        head = self._head()
+        if head is None:
+            raise NotFoundError(
+                f"No repository offers {self.id} any more", hint="A local copy stays until you delete it"
+            )
+        return head
+
+    def _row(self) -> CatalogRow:
+        row = self._state.catalogs().get(self.id)
+        if row is not None:
+            return row
+        head = self._head()
+        return CatalogRow(
+            self.id, self._source.row.url if self._source else "", Mode.ONLINE, head.title if head else ""
+        )
+
+    def _wish(self, mode: Mode) -> None:
+        row = self._row()
+        if row.mode is not mode or row.problem:
+            self._state.save_catalog(replace(row, mode=mode, problem=""))
+
+    @contextmanager
+    def _noting_problems(self) -> Iterator[None]:
+        try:
+            yield
+        except CatsyncError as error:
+            self._state.save_catalog(replace(self._row(), problem=error.message))
+            raise
+
+
+def _label(
+    mode: Mode, installed: Installed | None, head: CatalogSummary | None
+) -> Literal["online", "offline", "update_available", "incomplete", "gone"]:
+    if installed is None:
+        if mode is Mode.OFFLINE:
+            return "incomplete"
+        return "online" if head else "gone"
+    if head is not None and head.version > installed.version:
+        return "update_available"
+    return "offline"

@@ -1,0 +1,158 @@
+"""The device: its repositories and its catalogs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from catsync_core.client.catalog import Catalog
+from catsync_core.client.home import home_folder
+from catsync_core.client.report import Checked
+from catsync_core.client.sources import Source, Sources
+from catsync_core.client.state import Mode, State
+from catsync_core.errors import CatsyncError, NotFoundError, UsageError
+from catsync_core.events import Listener, Warned, ignore
+from catsync_core.plugins import Plugins, load_plugins
+from catsync_core.store.layout import CatalogStore
+from catsync_core.store.pointer import read_pointer
+
+__all__ = ["Client"]
+
+
+class Client:
+    """Everything that catsync knows and does on one device. Use it as a context manager.
+
+    Thread model: one thread at a time; several processes may use one home.
+
+    Args:
+        home: Where catalogs and state lie; by default ``CATSYNC_HOME``, else the platform's data folder.
+        listener: Gets events.
+        plugins: The backends; loaded when none are given.
+        cancelled: Set by someone else to stop a transfer.
+    """
+
+    def __init__(
+        self,
+        home: Path | None = None,
+        *,
+        listener: Listener = ignore,
+        plugins: Plugins | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self.home = home_folder() if home is None else home.absolute()
+        self._listener = listener
+        self._cancelled = cancelled
+        self._state = State(self.home / "state.sqlite3")
+        self._sources = Sources(self._state, load_plugins() if plugins is None else plugins)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close connections and state."""
+        self._sources.close()
+        self._state.close()
+
+    def add(self, repository: str) -> list[Catalog]:
+        """Add a repository by its path or URL; returns the catalogs that it offers.
+
+        Raises:
+            MissingObjectError: (remote) there is no repository.
+        """
+        source = self._sources.add(repository)
+        return [self._catalog(catalog, source) for catalog in sorted(source.index.catalogs)]
+
+    def remove(self, repository: str) -> None:
+        """Forget a repository.
+
+        Raises:
+            NotFoundError: (local) it was not added.
+            UsageError: (local) catalogs of it are offline.
+        """
+        source = self._sources.find(repository)
+        offline = [row.catalog for row in self._state.catalogs().values() if row.repository == source.row.url]
+        offline = [catalog for catalog in offline if read_pointer(CatalogStore(self.home, catalog)) is not None]
+        if offline:
+            raise UsageError(
+                f"{source.row.shown} still has offline catalogs: {', '.join(sorted(offline))}",
+                hint=f"`catsync online {' '.join(sorted(offline))}` deletes the local copies first",
+            )
+        self._sources.remove(repository)
+
+    def repositories(self) -> list[Source]:
+        """Return the repositories as they were last seen."""
+        return self._sources.all()
+
+    def catalogs(self) -> list[Catalog]:
+        """Return every catalog that the repositories offer, and those kept here that vanished there; by id.
+
+        Where two repositories offer the same id, the one that the catalog was taken offline from counts, else the one
+        that was added first.
+        """
+        sources = self._sources.all()
+        rows = self._state.catalogs()
+        owners: dict[str, Source | None] = {}
+        for source in sources:
+            for catalog in source.index.catalogs:
+                if owners.setdefault(catalog, source) is not source:
+                    self._warn_twice(catalog, owners[catalog], source)
+        by_url = {source.row.url: source for source in sources}
+        for row in rows.values():
+            if row.mode is Mode.OFFLINE or row.catalog in owners:
+                owners[row.catalog] = by_url.get(row.repository, owners.get(row.catalog))
+        return [self._catalog(catalog, owners[catalog]) for catalog in sorted(owners)]
+
+    def catalog(self, catalog: str) -> Catalog:
+        """Return one catalog.
+
+        Raises:
+            NotFoundError: (local) there is none with this id.
+        """
+        for known in self.catalogs():
+            if known.id == catalog:
+                return known
+        raise NotFoundError(f"There is no catalog {catalog!r}")
+
+    def check(self, catalogs: Iterable[str] = ()) -> list[Checked]:
+        """Ask repositories for news; metadata only, one request each.
+
+        Args:
+            catalogs: Ids; only their repositories are asked. None for all.
+        """
+        ids = set(catalogs)
+        known = {catalog.id: catalog for catalog in self.catalogs()}
+        for missing in sorted(ids - known.keys()):
+            raise NotFoundError(f"There is no catalog {missing!r}")
+        asked = {known[catalog].info().repository for catalog in ids}
+        results = []
+        for source in self._sources.all():
+            if not ids or source.row.shown in asked:
+                results.append(self._check(source, ids))
+        return results
+
+    def _check(self, source: Source, ids: set[str]) -> Checked:
+        try:
+            source = self._sources.check(source)
+        except CatsyncError as error:
+            return Checked(source.row.shown, str(error), error.exit_code, [])
+        infos = [self._catalog(catalog, source).info() for catalog in sorted(source.index.catalogs)]
+        updates = [info.catalog for info in infos if info.label == "update_available"]
+        return Checked(source.row.shown, "", 0, [catalog for catalog in updates if not ids or catalog in ids])
+
+    def _catalog(self, catalog: str, source: Source | None) -> Catalog:
+        return Catalog(
+            CatalogStore(self.home, catalog),
+            source,
+            sources=self._sources,
+            state=self._state,
+            listener=self._listener,
+            cancelled=self._cancelled,
+        )
+
+    def _warn_twice(self, catalog: str, first: Source | None, second: Source) -> None:
+        where = first.row.shown if first else "another repository"
+        self._listener(Warned(catalog, f"{second.row.shown} offers {catalog} too; the one from {where} is used"))

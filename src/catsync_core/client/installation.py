@@ -1,0 +1,211 @@
+"""Bring one version of one catalog onto the device: plan, fetch, assemble, commit.
+
+Everything before the commit can be interrupted at any time; the next attempt goes on from there.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from catsync_core.backends.metering import MeteredBackend
+from catsync_core.backends.wrapper import find_layer
+from catsync_core.client.inventory import take_stock
+from catsync_core.client.report import Summary, summarise, summarise_plan
+from catsync_core.errors import FormatError, IntegrityError
+from catsync_core.events import Listener, Phase, Progress, Warned
+from catsync_core.format.head import Head
+from catsync_core.format.index import CatalogSummary
+from catsync_core.plan.model import Action, LocalPart, Piece, Plan, Via
+from catsync_core.plan.requests import Link, find_pieces
+from catsync_core.store.commit import commit, recover
+from catsync_core.store.layout import CatalogStore
+from catsync_core.store.pointer import read_pointer
+from catsync_core.store.records import Installed, VersionRecord
+from catsync_core.store.space import require_space
+from catsync_core.store.spool import Spool
+from catsync_core.store.tree import StagingTree
+from catsync_core.transfer.assemble import DamagedPartsError, assemble_version
+from catsync_core.transfer.fetch import fetch_requests
+from catsync_core.transfer.prepare import Preparation
+from catsync_core.transfer.repository import Repository
+
+__all__ = ["Installation", "Usage", "measure_link"]
+
+_ATTEMPTS = 3
+
+
+class Usage:
+    """Bytes and requests over a backend since this object was made.
+
+    Args:
+        repository: Over whose backend.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self._meter = find_layer(repository.backend, MeteredBackend)
+        self._requests = self._meter.requests if self._meter else 0
+        self._bytes = self._meter.bytes_received if self._meter else 0
+
+    @property
+    def requests(self) -> int:
+        """Requests since then."""
+        return self._meter.requests - self._requests if self._meter else 0
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of bodies since then."""
+        return self._meter.bytes_received - self._bytes if self._meter else 0
+
+
+def measure_link(repository: Repository) -> Link:
+    """Return what is known of the way to a repository."""
+    connections = repository.backend.capabilities.connections
+    meter = find_layer(repository.backend, MeteredBackend)
+    return Link(meter.round_trip, meter.bandwidth, connections) if meter else Link(0.0, 1.0, connections)
+
+
+@dataclass(slots=True)
+class Installation:
+    """One job: an install or an update.
+
+    Attributes:
+        store: The catalog's place; the caller holds its lock.
+        repository: Where the version lies.
+        head: What the index says of it.
+        listener: Gets phases, progress and warnings.
+        usage: What was used since the job began, the check before it included.
+        via: Which ways the plan may take.
+        folders: Other copies to reuse.
+        cancelled: Set by someone else to stop the transfer.
+        now: The clock, seconds since 1970.
+    """
+
+    store: CatalogStore
+    repository: Repository
+    head: CatalogSummary
+    listener: Listener
+    usage: Usage
+    via: Via = Via.AUTO
+    folders: Sequence[Path] = ()
+    cancelled: threading.Event | None = None
+    now: Callable[[], float] = time.time
+
+    def plan(self) -> Summary:
+        """Make the plan and return what it will do; fetches metadata only."""
+        started = time.monotonic()
+        installed = read_pointer(self.store, self.listener)
+        plan = self._make_plan(self._prepare(installed)[0], installed, Spool(self.store))
+        return summarise_plan(plan, self.head.title, time.monotonic() - started)
+
+    def run(self) -> Summary:
+        """Bring the version onto the device.
+
+        Raises:
+            RemoteError: (remote) something cannot be fetched; what has arrived is kept.
+            ContentError: (content) the repository's objects are damaged; the old version is untouched.
+            DiskFullError: (local) there is not enough space; nothing was changed.
+        """
+        started = time.monotonic()
+        recover(self.store, self.listener)
+        installed = read_pointer(self.store, self.listener)
+        spool = Spool(self.store)
+        preparation, head, data = self._prepare(installed)
+        with StagingTree(self.store, head.version, head.manifest) as staging:
+            plan, written = self._build(preparation, installed, spool, staging)
+            self._phase("commit")
+            record = VersionRecord(head.version, head.manifest, self.head.head, head.published, int(self.now()))
+            commit(self.store, staging, record, data, self.listener)
+        self._phase("done")
+        return summarise(
+            plan,
+            self.head.title,
+            bytes_received=self.usage.bytes_received,
+            requests=self.usage.requests,
+            bytes_written=written,
+            seconds=time.monotonic() - started,
+        )
+
+    def _prepare(self, installed: Installed | None) -> tuple[Preparation, Head, bytes]:
+        self._phase("plan")
+        head = self.repository.head(self.head.head, self.store.catalog)
+        if head.version != self.head.version:
+            raise FormatError(f"The index says version {self.head.version}, the head {head.version}")
+        manifest, data = self.repository.manifest(head)
+        inventory = take_stock(self.store, installed, manifest, self.folders)
+        link = lambda: measure_link(self.repository)  # noqa: E731  # asked anew when it is needed, for it is measured
+        return Preparation(self.repository, manifest, inventory, link, self.via), head, data
+
+    def _make_plan(self, preparation: Preparation, installed: Installed | None, spool: Spool) -> Plan:
+        plan = preparation.plan(
+            installed.version if installed else None,
+            lambda piece: spool.has(piece.pack, piece.offset, piece.length),
+        )
+        return replace(plan, metadata_bytes=self.usage.bytes_received, metadata_requests=self.usage.requests)
+
+    def _build(
+        self, preparation: Preparation, installed: Installed | None, spool: Spool, staging: StagingTree
+    ) -> tuple[Plan, int]:
+        written = 0
+        for _ in range(_ATTEMPTS):
+            plan = self._make_plan(preparation, installed, spool)
+            self._fetch(plan, spool)
+            self._phase("assemble", plan.manifest.total_bytes())
+            progress = _Counter(self._progress, 0, plan.manifest.total_bytes())
+            try:
+                return plan, written + assemble_version(plan, self.store, staging, spool, progress)
+            except DamagedPartsError as error:
+                damage = error
+                self.listener(Warned(self.store.catalog, f"{error.message}; they are fetched again"))
+                _distrust(damage, plan, preparation, spool)
+        raise IntegrityError(
+            f"Version {self.head.version} of {self.store.catalog} at {self.repository.url} is damaged: {damage.message}"
+        ) from damage
+
+    def _fetch(self, plan: Plan, spool: Spool) -> None:
+        copied = sum(file.size for file in plan.files if file.action is Action.COPY)
+        require_space(
+            self.store.root,
+            plan.fetch_bytes + plan.write_bytes + copied,
+            f"Version {self.head.version} of {self.store.catalog}",
+        )
+        total = plan.kept_bytes + plan.fetch_bytes
+        self._phase("fetch", total)
+        progress = _Counter(self._progress, plan.kept_bytes, total)
+        fetch_requests(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled)
+
+    def _phase(self, name: str, total: int = 0) -> None:
+        self.listener(Phase("transfer", self.store.catalog, name, total))
+
+    def _progress(self, done: int, total: int) -> None:
+        self.listener(Progress("transfer", self.store.catalog, done, total))
+
+
+class _Counter:
+    """Turns bytes done into progress that never goes beyond its total."""
+
+    def __init__(self, report: Callable[[int, int], None], done: int, total: int) -> None:
+        self._report = report
+        self._done = done
+        self._total = total
+        report(done, total)
+
+    def __call__(self, count: int) -> None:
+        self._done = min(self._done + count, self._total)
+        self._report(self._done, self._total)
+
+
+def _distrust(damage: DamagedPartsError, plan: Plan, preparation: Preparation, spool: Spool) -> None:
+    """Arrange that the next plan gets everything damaged in another way, or anew."""
+    forgotten: set[Piece] = set(damage.pieces)
+    for file in plan.files:
+        if file.parts and file.entry.content in damage.contents:
+            if any(isinstance(part, LocalPart) for part in file.parts):
+                preparation.distrust(file.entry.content)
+            forgotten |= find_pieces(file.parts)[0]
+    for piece in forgotten:
+        spool.forget(piece.pack, piece.offset, piece.length)
+    preparation.inventory = preparation.inventory.without(damage.files)

@@ -1,0 +1,161 @@
+"""What jobs and checks report: the shapes behind ``--json``. Fields are only ever added."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from catsync_core.client.state import Mode
+from catsync_core.plan.model import Action, Plan
+
+__all__ = ["ActionTotal", "CatalogInfo", "Checked", "FileInfo", "Summary", "summarise", "summarise_plan"]
+
+SCHEMA = 1
+
+
+class ActionTotal(msgspec.Struct, frozen=True):
+    """How many files, and their bytes."""
+
+    files: int
+    bytes: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What ``plan`` will do, or ``offline`` and ``update`` did.
+
+    Attributes:
+        schema: Version of this shape.
+        catalog: Id.
+        title: For people.
+        from_version: That was there; None for none.
+        to_version: That is there now.
+        changed: Whether anything was to do.
+        total_bytes: Of all files of the new version.
+        bytes_received: Bodies that travelled, metadata included.
+        requests: That it took.
+        bytes_reused: Of the new version that were here already.
+        bytes_written: Of files that were written.
+        seconds: That it took.
+        actions: Files and bytes by action.
+    """
+
+    schema: int
+    catalog: str
+    title: str
+    from_version: int | None
+    to_version: int
+    changed: bool
+    total_bytes: int
+    bytes_received: int
+    requests: int
+    bytes_reused: int
+    bytes_written: int
+    seconds: float
+    actions: dict[str, ActionTotal]
+
+
+class CatalogInfo(msgspec.Struct, frozen=True):
+    """A catalog as ``list`` and ``info`` show it.
+
+    Attributes:
+        schema: Version of this shape.
+        catalog: Id.
+        title: For people.
+        repository: Its address, safe to show; empty when the repository is no longer known.
+        offered: Whether the repository still offers it.
+        mode: The user's wish.
+        label: One word for its state: ``online``, ``offline``, ``update_available``, ``incomplete`` or ``gone``.
+        installed_version: None for none.
+        head_version: The newest known; None when it is no longer offered.
+        files: Of the newest known version.
+        bytes: Of the newest known version.
+        installed_published: When the installed version was published, seconds since 1970; 0 for none.
+        installed_at: When it was installed; 0 for never.
+        head_published: When the newest known version was published; 0 for none.
+        checked_at: When the repository was last asked successfully; 0 for never.
+        downloaded_at: When content was last downloaded; 0 for never.
+        downloaded_bytes: That the last download took.
+        kept_bytes: Of an unfinished download.
+        problem: What went wrong last; empty for nothing.
+        path: Where the installed version lies; empty for none.
+    """
+
+    schema: int
+    catalog: str
+    title: str
+    repository: str
+    offered: bool
+    mode: Mode
+    label: Literal["online", "offline", "update_available", "incomplete", "gone"]
+    installed_version: int | None
+    head_version: int | None
+    files: int
+    bytes: int
+    installed_published: int
+    installed_at: int
+    head_published: int
+    checked_at: int
+    downloaded_at: int
+    downloaded_bytes: int
+    kept_bytes: int
+    problem: str
+    path: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What a check of one repository found.
+
+    Attributes:
+        repository: Its address, safe to show.
+        error: Why it could not be asked; empty when it could.
+        exit_code: Of that error; 0 for none.
+        updates: Offline catalogs for which there is a newer version.
+    """
+
+    repository: str
+    error: str
+    exit_code: int
+    updates: list[str]
+
+
+class FileInfo(msgspec.Struct, frozen=True):
+    """A file of a catalog."""
+
+    path: str
+    size: int
+    mtime: int
+
+
+def summarise(
+    plan: Plan, title: str, *, bytes_received: int, requests: int, bytes_written: int, seconds: float
+) -> Summary:
+    """Return the summary of a job that is done."""
+    manifest = plan.manifest
+    return Summary(
+        schema=SCHEMA,
+        catalog=manifest.catalog,
+        title=title,
+        from_version=plan.from_version,
+        to_version=manifest.version,
+        changed=plan.from_version != manifest.version,
+        total_bytes=manifest.total_bytes(),
+        bytes_received=bytes_received,
+        requests=requests,
+        bytes_reused=plan.reused_bytes,
+        bytes_written=bytes_written,
+        seconds=round(seconds, 3),
+        actions={action.value: ActionTotal(*plan.actions[action]) for action in Action},
+    )
+
+
+def summarise_plan(plan: Plan, title: str, seconds: float) -> Summary:
+    """Return the summary of what a plan will do."""
+    return summarise(
+        plan,
+        title,
+        bytes_received=plan.total_bytes,
+        requests=plan.total_requests,
+        bytes_written=plan.write_bytes,
+        seconds=seconds,
+    )

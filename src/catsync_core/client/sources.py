@@ -1,0 +1,124 @@
+"""The repositories of a device: add, remove, ask for news. Metadata only; content is never fetched here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from catsync_core.backends.protocol import Backend
+from catsync_core.backends.registry import normalise_url, open_backend, redact
+from catsync_core.client.state import RepositoryRow, State
+from catsync_core.client.trust import accept_index
+from catsync_core.errors import CatsyncError, LocalError, NotFoundError
+from catsync_core.format.index import Index, read_index
+from catsync_core.plugins import Plugins
+from catsync_core.transfer.repository import Repository
+
+__all__ = ["Source", "Sources"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A repository as the device last saw it."""
+
+    row: RepositoryRow
+    index: Index
+
+
+class Sources:
+    """All repositories of a device; each is opened at most once.
+
+    Args:
+        state: The device's memory.
+        plugins: The backends.
+        now: The clock, seconds since 1970.
+    """
+
+    def __init__(self, state: State, plugins: Plugins, now: Callable[[], float] = time.time) -> None:
+        self._state = state
+        self._plugins = plugins
+        self._now = now
+        self._backends: dict[str, Backend] = {}
+
+    def close(self) -> None:
+        """Close all backends."""
+        for backend in self._backends.values():
+            backend.close()
+
+    def all(self) -> list[Source]:
+        """Return all repositories as they were last seen."""
+        return [Source(row, read_index(row.body, f"The index of {row.shown}")) for row in self._state.repositories()]
+
+    def add(self, address: str) -> Source:
+        """Add a repository; adding it again only asks it for news.
+
+        Raises:
+            MissingObjectError: (remote) there is none.
+        """
+        url = normalise_url(address)
+        known = self._find(url)
+        if known is not None:
+            return self.check(known)
+        shown = redact(url, self._plugins)
+        found = self.open(url).index()
+        if found.index is None:
+            raise LocalError(f"{shown} answered 'not modified' to a first request")
+        accept_index(self._state, found.index, found.body, shown=shown, identity=None)
+        now = int(self._now())
+        row = RepositoryRow(url, shown, found.index.repository, found.etag, found.body, now, now)
+        self._state.save_repository(row)
+        return Source(row, found.index)
+
+    def remove(self, address: str) -> None:
+        """Forget a repository.
+
+        Raises:
+            NotFoundError: (local) it was not added.
+        """
+        self._state.forget_repository(self.find(address).row.url)
+
+    def find(self, address: str) -> Source:
+        """Return a repository by its address.
+
+        Raises:
+            NotFoundError: (local) it was not added.
+        """
+        known = self._find(normalise_url(address))
+        if known is None:
+            raise NotFoundError(
+                f"No repository {redact(address, self._plugins)} was added",
+                hint="`catsync add REPO` adds one; `catsync list` shows those that there are",
+            )
+        return known
+
+    def check(self, source: Source) -> Source:
+        """Ask a repository for news: one request, and no body when there are none.
+
+        Raises:
+            RemoteError: (remote) it cannot be asked. What is known stays.
+            TrustError: (trust) its answer contradicts what was seen. What is known stays.
+        """
+        row = source.row
+        try:
+            found = self.open(row.url).index(known_etag=row.etag)
+            index, body = source.index, row.body
+            if found.index is not None:
+                index, body = found.index, found.body
+                accept_index(self._state, index, body, shown=row.shown, identity=row.identity)
+        except CatsyncError as error:
+            self._state.save_repository(replace(row, attempted_at=int(self._now()), problem=error.message))
+            raise
+        now = int(self._now())
+        row = replace(row, etag=found.etag, body=body, checked_at=now, attempted_at=now, problem="")
+        self._state.save_repository(row)
+        return Source(row, index)
+
+    def open(self, url: str) -> Repository:
+        """Open a repository; nothing is contacted yet."""
+        if url not in self._backends:
+            self._backends[url] = open_backend(url, self._plugins)
+        return Repository(self._backends[url])
+
+    def _find(self, url: str) -> Source | None:
+        return next((source for source in self.all() if source.row.url == url), None)

@@ -1,0 +1,83 @@
+"""Merge the pieces that must be fetched into few requests.
+
+Two pieces become one request when the gap between them costs less to fetch than another request: up to round trip x
+bandwidth. Ranges are single, never multipart: many servers and proxies get those wrong.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from catsync_core.format.objects import ObjectRef
+from catsync_core.plan.model import FramePart, Part, Piece, RawPart, Request
+
+__all__ = ["Link", "find_pieces", "merge_pieces"]
+
+_LEAST_GAP = 512  # bytes: about what a request's own headers take
+_MOST_GAP = 16 << 10
+_REQUEST = 8 << 20  # bytes: long stretches are cut, so that several connections share them
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What is known of the way to the backend.
+
+    Attributes:
+        round_trip: Seconds.
+        bandwidth: Bytes a second.
+        connections: Requests at a time.
+    """
+
+    round_trip: float
+    bandwidth: float
+    connections: int
+
+    @property
+    def gap(self) -> int:
+        """Bytes that are cheaper to fetch and drop than to make another request.
+
+        Requests run side by side, so each waits only its share of a round trip; and bytes cost money on some lines,
+        whatever the line's speed, so there is an upper bound.
+        """
+        return int(min(max(self.round_trip * self.bandwidth / self.connections, _LEAST_GAP), _MOST_GAP))
+
+
+def find_pieces(parts: Iterable[Part]) -> tuple[set[Piece], dict[str, ObjectRef]]:
+    """Return the distinct stored pieces that parts need, and the packs by SHA-256."""
+    pieces: set[Piece] = set()
+    packs: dict[str, ObjectRef] = {}
+    for part in parts:
+        if isinstance(part, FramePart):
+            pieces.add(Piece(part.pack.sha256, part.frame.offset, part.frame.length))
+            packs[part.pack.sha256] = part.pack
+        elif isinstance(part, RawPart):
+            pieces.add(Piece(part.pack.sha256, part.offset, part.length))
+            packs[part.pack.sha256] = part.pack
+    return pieces, packs
+
+
+def merge_pieces(pieces: Collection[Piece], packs: Mapping[str, ObjectRef], gap: int) -> tuple[Request, ...]:
+    """Return the requests that fetch all pieces, in the order of packs and offsets."""
+    by_pack: dict[str, list[Piece]] = defaultdict(list)
+    for piece in sorted(pieces):
+        by_pack[piece.pack].append(piece)
+    return tuple(
+        Request(packs[pack], run[0].offset, max(piece.offset + piece.length for piece in run) - run[0].offset, run)
+        for pack, ordered in by_pack.items()
+        for run in _runs(ordered, gap)
+    )
+
+
+def _runs(ordered: list[Piece], gap: int) -> Iterator[tuple[Piece, ...]]:
+    run: list[Piece] = []
+    end = 0
+    for piece in ordered:
+        if run and (piece.offset - end > gap or end - run[0].offset >= _REQUEST):
+            yield tuple(run)
+            run = []
+        run.append(piece)
+        end = max(end, piece.offset + piece.length)
+    if run:
+        yield tuple(run)

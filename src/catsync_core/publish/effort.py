@@ -1,0 +1,42 @@
+"""Effort: how much time a publisher spends for how few bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Effort", "Settings"]
+
+_MIB = 1 << 20
+
+
+class Effort(StrEnum):
+    """What the publisher may choose."""
+
+    FAST = "fast"
+    DEFAULT = "default"
+    BEST = "best"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an effort means.
+
+    Attributes:
+        level: zstd's level.
+        frame_size: Bytes of content in a coarse frame: larger ones compress better and are coarser to read online.
+        fresh_size: Bytes of content in a fine frame of new blocks.
+    """
+
+    level: int
+    frame_size: int
+    fresh_size: int
+
+    @classmethod
+    def of(cls, effort: Effort) -> Settings:
+        """Return the settings of an effort."""
+        return {
+            Effort.FAST: cls(level=3, frame_size=_MIB, fresh_size=_MIB),
+            Effort.DEFAULT: cls(level=12, frame_size=_MIB, fresh_size=_MIB),
+            Effort.BEST: cls(level=19, frame_size=4 * _MIB, fresh_size=4 * _MIB),
+        }[effort]

@@ -1,0 +1,63 @@
+"""In which order a version's new contents lie in its packs.
+
+First what every updating device needs whole, then the changed files of which it needs blocks, last what devices have
+already and is only moved out of a pack that has become mostly dead. So an update reads one stretch from the pack's
+beginning. Within each group like stands beside like: compressible before raw, then by type and path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import PurePosixPath
+
+from catsync_core.chunking import Signature
+from catsync_core.publish.scan import SourceFile
+
+__all__ = ["Group", "NewContent", "arrange"]
+
+
+class Group(IntEnum):
+    """Why a content is in a new pack."""
+
+    WHOLE = 0
+    CHANGED = 1
+    MOVED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class NewContent:
+    """A content for a new pack.
+
+    Attributes:
+        file: Where its bytes are.
+        group: Why it is there.
+        raw: It does not compress.
+        signature: For block matching; None for small files.
+        fresh: Ranges that a device with the version before lacks; only for changed files.
+    """
+
+    file: SourceFile
+    group: Group
+    raw: bool
+    signature: Signature | None = None
+    fresh: tuple[tuple[int, int], ...] = ()
+
+
+def arrange(contents: Iterable[NewContent], pack_size: int) -> list[list[NewContent]]:
+    """Order contents and deal them to packs of about ``pack_size`` bytes of content each."""
+    packs: list[list[NewContent]] = []
+    filled = pack_size
+    for content in sorted(contents, key=_place):
+        if filled >= pack_size:
+            packs.append([])
+            filled = 0
+        packs[-1].append(content)
+        filled += content.file.size
+    return packs
+
+
+def _place(content: NewContent) -> tuple[int, bool, str, str]:
+    path = PurePosixPath(content.file.path)
+    return (content.group, content.raw, path.suffix.lower(), content.file.path)

@@ -1,0 +1,83 @@
+"""The version before: what it contains, and its files' old bytes, read from the repository itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO, cast
+
+from catsync_core.format.index import CatalogSummary
+from catsync_core.format.manifest import Content, Manifest
+from catsync_core.plan.basis import BasisFinder
+from catsync_core.transfer.reader import ContentReader
+from catsync_core.transfer.repository import Repository
+
+__all__ = ["Previous"]
+
+_IN_MEMORY = 16 << 20
+_LIVE = 0.5
+_PACKS = 32
+
+
+class Previous:
+    """The newest published version, or nothing at all before the first.
+
+    Args:
+        repository: Where it lies.
+        summary: What the index says of it; None when the catalog is new.
+    """
+
+    def __init__(self, repository: Repository, summary: CatalogSummary | None, catalog: str) -> None:
+        self.summary = summary
+        self.manifest = Manifest(catalog, 0, (), (), ())
+        if summary is not None:
+            head = repository.head(summary.head, catalog)
+            self.manifest, _ = repository.manifest(head)
+        self.files = self.manifest.files()
+        self.times = {entry.path: entry.mtime for entry in self.manifest.entries}
+        self.by_hash = {content.sha256: content for content in self.manifest.contents}
+        self._reader = ContentReader(repository, self.manifest)
+        self._finder = BasisFinder(self.files)
+
+    def has_basis(self, path: str) -> bool:
+        """Whether there is an old file worth comparing with a new one at this path."""
+        return bool(self._finder.find(path))
+
+    @contextmanager
+    def open_bases(self, path: str) -> Iterator[list[BinaryIO]]:
+        """Open the old files worth comparing with a new one; large ones lie in temporary files meanwhile."""
+        with ExitStack() as stack:
+            bases = []
+            for old in self._finder.find(path):
+                stream = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
+                for piece in self._reader.read_content(self.files[old]):
+                    stream.write(piece)
+                stream.seek(0)
+                bases.append(cast("BinaryIO", stream))
+            yield bases
+
+    def dying_packs(self, needed: set[bytes]) -> set[int]:
+        """Return the packs that the next version should no longer read from.
+
+        Those are packs of which less than half is still needed, and the least needed ones when there are very many:
+        first downloads must not fetch what no file contains, nor read hundreds of tables.
+
+        Args:
+            needed: SHA-256 of the next version's contents.
+        """
+        live: Counter[int] = Counter()
+        for content in self.manifest.contents:
+            if content.sha256 in needed:
+                live[content.pack] += content.size
+        dying = {pack for pack in live if live[pack] < _LIVE * self._reader.table(pack).starts[-1]}
+        excess = len(live) - len(dying) - _PACKS
+        if excess > 0:
+            dying |= set(sorted(live.keys() - dying, key=lambda pack: live[pack])[:excess])
+        return dying
+
+    def find(self, sha256: bytes, dying: set[int]) -> Content | None:
+        """Return where a content lies already, unless in a pack that is to be left."""
+        content = self.by_hash.get(sha256)
+        return None if content is None or content.pack in dying else content

@@ -1,0 +1,310 @@
+"""The publisher: from a folder to a new version of a catalog in a repository."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from catsync_core.backends.protocol import Backend
+from catsync_core.errors import ConflictError, MissingObjectError, UnsupportedError, UsageError
+from catsync_core.events import Event, Listener, Phase, Progress, ignore
+from catsync_core.format.head import Head, write_head
+from catsync_core.format.index import FORMAT, CatalogSummary, Index, check_catalog_id, write_index
+from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
+from catsync_core.format.objects import INDEX_KEY, ObjectRef
+from catsync_core.format.table import write_table
+from catsync_core.limits import LIMITS
+from catsync_core.publish.commit import swap_head, upload
+from catsync_core.publish.delta import find_fresh, sign
+from catsync_core.publish.effort import Effort, Settings
+from catsync_core.publish.layout import Group, NewContent, arrange
+from catsync_core.publish.pack import BuiltPack, build_pack
+from catsync_core.publish.previous import Previous
+from catsync_core.publish.probe import compresses
+from catsync_core.publish.scan import ChangedWhilePublishingError, SourceFile, SourceTree, scan
+from catsync_core.publish.scan_cache import ScanCache
+from catsync_core.transfer.repository import Repository
+
+__all__ = ["Publication", "Publisher"]
+
+_ATTEMPTS = 3
+_PACK_SIZE = 512 << 20
+_WORKERS = 2
+_DELTA_FROM = 1 << 10  # smaller files travel whole
+_SIGN_FROM = 64 << 10  # smaller files without a predecessor have no signature
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """What a publish did.
+
+    Attributes:
+        catalog: Id.
+        version: The newest version, whether new or not.
+        published: False when the folder was as it is in the repository already.
+        files: In the version.
+        bytes: Of all files.
+        changed_files: Files that are new or have other content than in the version before.
+        bytes_uploaded: That this publish sent.
+        seconds: That it took.
+    """
+
+    catalog: str
+    version: int
+    published: bool
+    files: int
+    bytes: int
+    changed_files: int
+    bytes_uploaded: int
+    seconds: float
+
+
+class Publisher:
+    """Publishes catalogs into one repository.
+
+    Args:
+        backend: Where the repository lies.
+        cache: Folder for what scans learned; None keeps nothing.
+        listener: Gets :class:`~catsync_core.events.Phase` and :class:`~catsync_core.events.Progress`.
+    """
+
+    def __init__(self, backend: Backend, *, cache: Path | None = None, listener: Listener = ignore) -> None:
+        self._backend = backend
+        self._repository = Repository(backend)
+        self._cache = cache
+        self._listener = listener
+
+    def init(self) -> Index:
+        """Make an empty repository.
+
+        Raises:
+            ConflictError: (remote) there is one already.
+        """
+        index = Index(FORMAT, secrets.token_hex(16), 1, int(time.time()), {})
+        try:
+            self._backend.swap(INDEX_KEY, write_index(index), expected_etag=None)
+        except ConflictError as error:
+            raise ConflictError(
+                f"There is a repository at {self._backend.url} already", hint="Publish into it with `catsync publish`"
+            ) from error
+        return index
+
+    def publish(
+        self,
+        folder: Path,
+        catalog: str,
+        *,
+        title: str | None = None,
+        note: str = "",
+        effort: Effort = Effort.DEFAULT,
+    ) -> Publication:
+        """Publish a folder as the next version of a catalog; does nothing when nothing changed.
+
+        Args:
+            folder: The catalog's files.
+            catalog: Id.
+            title: For people; by default what it was before, else the id.
+            note: Words about this version.
+            effort: Time against bytes.
+
+        Raises:
+            SourceError: (local) the folder cannot be published as it is.
+            MissingObjectError: (remote) there is no repository.
+            ConflictError: (remote) somebody else published the catalog meanwhile.
+        """
+        check_catalog_id(catalog)
+        _check_words(title, note)
+        if not (self._backend.capabilities.write and self._backend.capabilities.swap):
+            raise UnsupportedError(f"{self._backend.url} cannot be written to", hint="Publish into the folder itself")
+        started = time.monotonic()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._publish(folder, catalog, title, note, Settings.of(effort), started)
+            except ChangedWhilePublishingError:
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _publish(
+        self, folder: Path, catalog: str, title: str | None, note: str, settings: Settings, started: float
+    ) -> Publication:
+        index = self._repository.index().index
+        if index is None:
+            raise MissingObjectError(f"There is no repository at {self._backend.url}")
+        before = index.catalogs.get(catalog)
+        previous = Previous(self._repository, before, catalog)
+        title = title if title is not None else (before.title if before else catalog)
+        tree = self._scan(folder, catalog)
+        changed = sum(
+            file.path not in previous.files or previous.files[file.path].sha256 != file.sha256 for file in tree.files
+        )
+        if before and title == before.title and _paths(tree) == _published_paths(previous.manifest) and not changed:
+            return self._report(before, catalog, published=False, changed=0, uploaded=0, started=started)
+        with (
+            tempfile.TemporaryDirectory(prefix="catsync-") as scratch,
+            ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-compress") as pool,
+        ):
+            packs = self._build(tree, previous, settings, Path(scratch), pool)
+            tree.check_unchanged()
+            uploaded = self._upload(catalog, [built for built, _ in packs])
+        manifest = _describe(tree, previous, packs, (before.version if before else 0) + 1)
+        data = write_manifest(manifest)
+        head = Head(
+            format=FORMAT,
+            catalog=catalog,
+            version=manifest.version,
+            title=title,
+            published=max(int(time.time()), before.published if before else 0),
+            files=manifest.total_files(),
+            bytes=manifest.total_bytes(),
+            manifest=ObjectRef.of(data),
+            note=note,
+            previous=before.head if before else None,
+        )
+        head_data = write_head(head)
+        summary = CatalogSummary(title, head.version, head.published, head.files, head.bytes, ObjectRef.of(head_data))
+        uploaded += upload(self._backend, "manifests", data, head.manifest)
+        uploaded += upload(self._backend, "heads", head_data, summary.head)
+        self._listener(Phase("publish", catalog, "commit"))
+        swap_head(self._repository, catalog, summary, before)
+        self._listener(Phase("publish", catalog, "done"))
+        return self._report(summary, catalog, published=True, changed=changed, uploaded=uploaded, started=started)
+
+    def _scan(self, folder: Path, catalog: str) -> SourceTree:
+        self._listener(Phase("publish", catalog, "scan"))
+        name = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        cache = ScanCache(self._cache / f"scan-{name}" if self._cache else None)
+        tree = scan(folder, cache, _Counter(self._listener, catalog, 0))
+        cache.save()
+        return tree
+
+    def _build(
+        self, tree: SourceTree, previous: Previous, settings: Settings, scratch: Path, pool: Executor
+    ) -> list[tuple[BuiltPack, list[NewContent]]]:
+        catalog = previous.manifest.catalog
+        distinct = {file.sha256: file for file in reversed(tree.files)}
+        dying = previous.dying_packs(set(distinct))
+        new = [file for sha256, file in distinct.items() if previous.find(sha256, dying) is None]
+        new.sort(key=lambda file: file.path)
+        total = sum(file.size for file in new)
+        self._listener(Phase("publish", catalog, "match", total))
+        counter = _Counter(self._listener, catalog, total)
+        contents = []
+        for file in new:
+            contents.append(_classify(file, previous))
+            counter(file.size)
+        self._listener(Phase("publish", catalog, "compress", total))
+        counter = _Counter(self._listener, catalog, total)
+        return [
+            (build_pack(scratch / f"{number}.pack", group, settings, pool, counter), group)
+            for number, group in enumerate(arrange(contents, _PACK_SIZE))
+        ]
+
+    def _upload(self, catalog: str, packs: list[BuiltPack]) -> int:
+        total = sum(built.ref.length for built in packs)
+        self._listener(Phase("publish", catalog, "upload", total))
+        counter = _Counter(self._listener, catalog, total)
+        uploaded = 0
+        for built in packs:
+            uploaded += upload(self._backend, "packs", built.location, built.ref)
+            table = write_table(built.table)
+            if built.table.signatures is not None:
+                uploaded += upload(self._backend, "signatures", built.signatures, built.table.signatures)
+            uploaded += upload(self._backend, "tables", table, ObjectRef.of(table))
+            counter(built.ref.length)
+        return uploaded
+
+    @staticmethod
+    def _report(
+        summary: CatalogSummary, catalog: str, *, published: bool, changed: int, uploaded: int, started: float
+    ) -> Publication:
+        return Publication(
+            catalog=catalog,
+            version=summary.version,
+            published=published,
+            files=summary.files,
+            bytes=summary.bytes,
+            changed_files=changed,
+            bytes_uploaded=uploaded,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+
+class _Counter:
+    """Turns bytes done into progress events."""
+
+    def __init__(self, listener: Callable[[Event], None], catalog: str, total: int) -> None:
+        self._listener = listener
+        self._catalog = catalog
+        self._total = total
+        self._done = 0
+
+    def __call__(self, count: int) -> None:
+        self._done += count
+        self._listener(Progress("publish", self._catalog, self._done, self._total))
+
+
+def _classify(file: SourceFile, previous: Previous) -> NewContent:
+    raw = not compresses(file.location)
+    if file.sha256 in previous.by_hash:
+        return NewContent(file, Group.MOVED, raw, sign(file.location, file.size) if file.size >= _SIGN_FROM else None)
+    if file.size >= _DELTA_FROM and previous.has_basis(file.path):
+        with previous.open_bases(file.path) as bases:
+            fresh = find_fresh(file.location, file.size, bases, raw=raw)
+        if fresh is not None:
+            return NewContent(file, Group.CHANGED, raw, fresh.signature, fresh.ranges)
+        return NewContent(file, Group.WHOLE, raw)  # where one basis did not pay, others hardly will
+    return NewContent(file, Group.WHOLE, raw, sign(file.location, file.size) if file.size >= _SIGN_FROM else None)
+
+
+def _describe(
+    tree: SourceTree, previous: Previous, packs: list[tuple[BuiltPack, list[NewContent]]], version: int
+) -> Manifest:
+    """Write down where everything lies: in the new packs, else where it lay before."""
+    refs: list[PackRef] = []
+    places: dict[bytes, tuple[int, int]] = {}
+    for built, group in packs:
+        table = write_table(built.table)
+        for number, content in enumerate(group):
+            places[content.file.sha256] = (len(refs), number)
+        refs.append(PackRef(built.ref, ObjectRef.of(table)))
+    moved: dict[int, int] = {}
+    contents: list[Content] = []
+    known: dict[bytes, int] = {}
+    entries = [Entry(path, 0, None) for path in tree.empty_folders]
+    for file in tree.files:
+        if file.sha256 not in known:
+            if file.sha256 not in places:
+                old = previous.by_hash[file.sha256]
+                if old.pack not in moved:
+                    moved[old.pack] = len(refs)
+                    refs.append(previous.manifest.packs[old.pack])
+                places[file.sha256] = (moved[old.pack], old.number)
+            known[file.sha256] = len(contents)
+            contents.append(Content(file.sha256, file.size, *places[file.sha256]))
+        unchanged = file.path in previous.files and previous.files[file.path].sha256 == file.sha256
+        mtime = previous.times[file.path] if unchanged else file.mtime
+        entries.append(Entry(file.path, mtime, known[file.sha256]))
+    entries.sort(key=lambda entry: entry.path.encode())
+    return Manifest(previous.manifest.catalog, version, tuple(refs), tuple(contents), tuple(entries))
+
+
+def _paths(tree: SourceTree) -> set[str]:
+    return {*(file.path for file in tree.files), *(f"{folder}/" for folder in tree.empty_folders)}
+
+
+def _published_paths(manifest: Manifest) -> set[str]:
+    return {entry.path if entry.content is not None else f"{entry.path}/" for entry in manifest.entries}
+
+
+def _check_words(title: str | None, note: str) -> None:
+    if title is not None and (not title.strip() or len(title) > LIMITS.title_length):
+        raise UsageError(f"The title must have 1 to {LIMITS.title_length} characters")
+    if len(note) > LIMITS.note_length:
+        raise UsageError(f"The note has {len(note):,} characters; at most {LIMITS.note_length:,} are allowed")

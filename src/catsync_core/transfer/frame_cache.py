@@ -1,0 +1,37 @@
+"""Keeps the decoded frames that were used last, up to a number of bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+__all__ = ["FrameCache"]
+
+Key = tuple[str, int]
+
+
+class FrameCache:
+    """Decoded frames by pack and offset; the least recently used go first. Not thread-safe.
+
+    Args:
+        capacity: Bytes to keep; the newest frame stays even when it alone is larger.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._frames: OrderedDict[Key, bytes] = OrderedDict()
+        self._size = 0
+
+    def get(self, key: Key) -> bytes | None:
+        """Return a frame that is kept."""
+        data = self._frames.get(key)
+        if data is not None:
+            self._frames.move_to_end(key)
+        return data
+
+    def put(self, key: Key, data: bytes) -> None:
+        """Keep a frame that was not kept."""
+        self._frames[key] = data
+        self._size += len(data)
+        while self._size > self._capacity and len(self._frames) > 1:
+            _, dropped = self._frames.popitem(last=False)
+            self._size -= len(dropped)

@@ -1,0 +1,129 @@
+"""The bytes of a plan's parts: local files, raw pieces, and frames that are decoded ahead on other threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from catsync_core.errors import ContentError, IntegrityError, LocalError, NotFoundError
+from catsync_core.plan.model import FramePart, LocalPart, Part, Piece, RawPart
+from catsync_core.store.spool import Spool
+from catsync_core.transfer.frame_cache import FrameCache
+from catsync_core.transfer.repository import decode_frame
+
+__all__ = ["BadPieceError", "PartSource"]
+
+_WORKERS = 2
+_AHEAD = 16 << 20  # bytes of decoded frames that wait to be used
+_USED = 16 << 20  # bytes of decoded frames that may be used again
+_PIECE = 1 << 20
+
+
+class BadPieceError(ContentError):
+    """A fetched piece is damaged.
+
+    Args:
+        piece: Which one.
+        cause: What is wrong with it.
+    """
+
+    def __init__(self, piece: Piece, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.piece = piece
+
+
+class PartSource:
+    """Yields the bytes of parts. One thread reads; two decode.
+
+    Args:
+        spool: Holds the fetched pieces.
+        parts: All parts in the order in which they will be read.
+    """
+
+    def __init__(self, spool: Spool, parts: Iterable[Part]) -> None:
+        self._spool = spool
+        self._coming = _distinct_frames(parts)
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-decode")
+        self._ahead: dict[tuple[str, int], tuple[Future[bytes], int]] = {}
+        self._ahead_bytes = 0
+        self._used = FrameCache(_USED)
+
+    def close(self) -> None:
+        """Give back the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def read(self, part: Part) -> Iterator[bytes | memoryview]:
+        """Yield a part's bytes.
+
+        Raises:
+            BadPieceError: (content) the piece that holds them is damaged or was lost.
+            IntegrityError: (content) the local file became shorter.
+            LocalError: (local) it cannot be read.
+        """
+        if isinstance(part, LocalPart):
+            yield from _read_local(part)
+        elif isinstance(part, RawPart):
+            yield self._load(Piece(part.pack.sha256, part.offset, part.length))
+        else:
+            yield memoryview(self._frame(part))[part.start : part.start + part.length]
+
+    def _frame(self, part: FramePart) -> bytes:
+        key = (part.pack.sha256, part.frame.offset)
+        data = self._used.get(key)
+        if data is not None:
+            return data
+        self._look_ahead()
+        if key in self._ahead:
+            future, size = self._ahead.pop(key)
+            self._ahead_bytes -= size
+            data = future.result()
+        else:
+            data = self._decode(part)
+        self._look_ahead()
+        self._used.put(key, data)
+        return data
+
+    def _look_ahead(self) -> None:
+        while self._ahead_bytes < _AHEAD:
+            part = next(self._coming, None)
+            if part is None:
+                return
+            key, size = (part.pack.sha256, part.frame.offset), part.frame.size
+            self._ahead[key] = (self._pool.submit(self._decode, part), size)
+            self._ahead_bytes += size
+
+    def _decode(self, part: FramePart) -> bytes:
+        piece = Piece(part.pack.sha256, part.frame.offset, part.frame.length)
+        try:
+            return decode_frame(part.frame, self._load(piece), f"A frame of pack {piece.pack[:12]}")
+        except ContentError as error:
+            raise BadPieceError(piece, error) from error
+
+    def _load(self, piece: Piece) -> bytes:
+        try:
+            return self._spool.read(piece.pack, piece.offset, piece.length)
+        except NotFoundError as error:
+            raise BadPieceError(piece, error) from error
+
+
+def _distinct_frames(parts: Iterable[Part]) -> Iterator[FramePart]:
+    seen: set[tuple[str, int]] = set()
+    for part in parts:
+        if isinstance(part, FramePart) and (part.pack.sha256, part.frame.offset) not in seen:
+            seen.add((part.pack.sha256, part.frame.offset))
+            yield part
+
+
+def _read_local(part: LocalPart) -> Iterator[bytes]:
+    try:
+        with part.location.open("rb") as stream:
+            stream.seek(part.offset)
+            left = part.length
+            while left:
+                data = stream.read(min(left, _PIECE))
+                if not data:
+                    raise IntegrityError(f"{part.location} has become shorter")
+                left -= len(data)
+                yield data
+    except OSError as error:
+        raise LocalError(f"{part.location} cannot be read ({error.strerror})") from error

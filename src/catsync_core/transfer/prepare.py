@@ -1,0 +1,115 @@
+"""Make a plan for one version: fetch the tables and signatures that it needs, match old files, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from catsync_core.chunking import Delta, match
+from catsync_core.errors import LocalError
+from catsync_core.format.manifest import Content, Manifest
+from catsync_core.format.objects import object_key
+from catsync_core.format.table import SignatureShape, Table
+from catsync_core.plan.local import Inventory
+from catsync_core.plan.model import LocalFile, Piece, Plan, Request, Via
+from catsync_core.plan.plan import Wanted, check_tables, find_wanted, plan_files, worth_matching
+from catsync_core.plan.requests import Link, find_pieces, merge_pieces
+from catsync_core.transfer.repository import Repository, read_signature
+
+__all__ = ["Preparation"]
+
+Deltas = Mapping[int, tuple[Delta, Sequence[LocalFile]]]
+
+
+@dataclass(slots=True)
+class Preparation:
+    """Plans one version; keeps what it fetched, so that planning again costs nothing.
+
+    Attributes:
+        repository: Where the version lies.
+        manifest: What it contains.
+        inventory: What is here.
+        link: What is known of the way to the backend.
+        via: Which ways the plan may take.
+        on_bytes: Called with the bytes of old files that were matched.
+    """
+
+    repository: Repository
+    manifest: Manifest
+    inventory: Inventory
+    link: Callable[[], Link]
+    via: Via = Via.AUTO
+    on_bytes: Callable[[int], None] = lambda _: None
+    _tables: dict[int, Table] = field(default_factory=dict)
+    _deltas: dict[int, tuple[Delta, Sequence[LocalFile]]] = field(default_factory=dict)
+    _distrusted: set[int] = field(default_factory=set)
+
+    def plan(self, from_version: int | None, is_kept: Callable[[Piece], bool]) -> Plan:
+        """Return the plan.
+
+        Args:
+            from_version: The installed version; None for none.
+            is_kept: Whether an earlier attempt left a piece here.
+
+        Raises:
+            RemoteError: (remote) tables or signatures cannot be fetched.
+            ContentError: (content) they are not what they should be.
+        """
+        wanted = find_wanted(self.manifest, self.inventory)
+        for pack in sorted({self.manifest.contents[want.index].pack for want in wanted} - self._tables.keys()):
+            self._tables[pack] = self.repository.table(self.manifest.packs[pack])
+        check_tables(self.manifest, self._tables, wanted)
+        if self.via is not Via.FULL:
+            self._match([want for want in wanted if want.index not in self._deltas | dict.fromkeys(self._distrusted)])
+        files = plan_files(self.manifest, self.inventory, self._tables, self._deltas)
+        pieces, packs = find_pieces(part for file in files for part in file.parts)
+        kept = {piece for piece in pieces if is_kept(piece)}
+        requests = merge_pieces(pieces - kept, packs, self.link().gap)
+        return Plan(self.manifest, from_version, files, requests, sum(piece.length for piece in kept))
+
+    def distrust(self, index: int) -> None:
+        """Plan a content whole from now on: its blocks did not make up the right file."""
+        self._deltas.pop(index, None)
+        self._distrusted.add(index)
+
+    def _match(self, wanted: Sequence[Wanted]) -> None:
+        by_pack: dict[int, list[tuple[Wanted, Content, SignatureShape]]] = {}
+        for want in wanted:
+            content = self.manifest.contents[want.index]
+            table = self._tables[content.pack]
+            if self.inventory.find_bases(want.path) and worth_matching(content, table):
+                by_pack.setdefault(content.pack, []).append((want, content, table.shapes[content.number]))
+        for pack, asked in by_pack.items():
+            data = self._fetch_signatures(self._tables[pack], [shape for _, _, shape in asked])
+            for (want, content, shape), hashes in zip(asked, data, strict=True):
+                bases = self.inventory.find_bases(want.path)
+                delta = _match_files(shape, content.size, hashes, bases)
+                self.on_bytes(content.size)
+                if delta.copies:
+                    self._deltas[want.index] = (delta, bases)
+
+    def _fetch_signatures(self, table: Table, shapes: Sequence[SignatureShape]) -> list[bytes]:
+        if table.signatures is None:
+            return []
+        name = table.signatures.sha256
+        pieces = {Piece(name, shape.offset, shape.length) for shape in shapes}
+        found: dict[int, bytes] = {}
+        for request in merge_pieces(pieces, {name: table.signatures}, self.link().gap):
+            found |= self._fetch_request(request)
+        return [found[shape.offset] for shape in shapes]
+
+    def _fetch_request(self, request: Request) -> dict[int, bytes]:
+        key = object_key("signatures", request.pack)
+        data = b"".join(self.repository.backend.read(key, request.offset, request.length))
+        begins = ((piece, piece.offset - request.offset) for piece in request.pieces)
+        return {piece.offset: data[begin : begin + piece.length] for piece, begin in begins}
+
+
+def _match_files(shape: SignatureShape, size: int, hashes: bytes, bases: Sequence[LocalFile]) -> Delta:
+    with ExitStack() as stack:
+        try:
+            streams = [stack.enter_context(basis.location.open("rb")) for basis in bases]
+            return match(read_signature(shape, size, hashes), streams)
+        except OSError as error:
+            raise LocalError(f"{error.filename or bases[0].location} cannot be read ({error.strerror})") from error

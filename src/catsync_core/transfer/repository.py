@@ -1,0 +1,143 @@
+"""A repository as typed, verified objects: the one place where bytes from a backend become catsync's data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catsync_core.backends.protocol import Backend
+from catsync_core.chunking import Signature
+from catsync_core.errors import FormatError, IntegrityError, MissingObjectError
+from catsync_core.format.frames import Codec, check_raw, decompress
+from catsync_core.format.head import Head, read_head
+from catsync_core.format.index import Index, read_index
+from catsync_core.format.manifest import Manifest, PackRef, read_manifest
+from catsync_core.format.objects import INDEX_KEY, Kind, ObjectRef, object_key, verify
+from catsync_core.format.table import Frame, SignatureShape, Table, read_table
+from catsync_core.limits import LIMITS
+
+__all__ = ["Found", "Repository", "decode_frame", "parse_manifest", "read_signature"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An index and what is needed to ask for it again.
+
+    Attributes:
+        index: None when it has not changed.
+        etag: To pass to the next :meth:`Repository.index`.
+        body: The bytes of the index.
+    """
+
+    index: Index | None
+    etag: str | None
+    body: bytes = b""
+
+
+class Repository:
+    """Reads a repository's objects and verifies each against the reference that names it.
+
+    Thread model: as the backend's; any thread may call any method.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    @property
+    def url(self) -> str:
+        """Where it is, safe to show."""
+        return self.backend.url
+
+    def index(self, *, known_etag: str | None = None) -> Found:
+        """Fetch the index, or learn that it is still the one with the known etag.
+
+        Raises:
+            MissingObjectError: (remote) there is no repository here.
+            FormatError: (content) what is there is not an index.
+        """
+        try:
+            reply = self.backend.get(INDEX_KEY, max_length=LIMITS.index_length, known_etag=known_etag)
+        except MissingObjectError as error:
+            raise MissingObjectError(
+                f"There is no repository at {self.url}",
+                hint="Check the address; `catsync init` makes a new repository",
+            ) from error
+        if not reply.modified:
+            return Found(None, reply.etag or known_etag)
+        return Found(read_index(reply.body, f"The index of {self.url}"), reply.etag, reply.body)
+
+    def head(self, ref: ObjectRef, catalog: str) -> Head:
+        """Fetch a head.
+
+        Raises:
+            IntegrityError: (content) it is not what was named.
+            FormatError: (content) it is another catalog's.
+        """
+        head = read_head(self.fetch("heads", ref, LIMITS.head_length), f"The head of {catalog}")
+        if head.catalog != catalog:
+            raise FormatError(f"The head that is named for {catalog} is of {head.catalog}")
+        return head
+
+    def manifest(self, head: Head) -> tuple[Manifest, bytes]:
+        """Fetch the manifest of a version; returns it parsed and as bytes.
+
+        Raises:
+            IntegrityError: (content) it is not what the head names.
+            FormatError: (content) it does not fit the head.
+        """
+        data = self.fetch("manifests", head.manifest, LIMITS.manifest_length)
+        return parse_manifest(data, head.catalog, head.version), data
+
+    def table(self, ref: PackRef) -> Table:
+        """Fetch the frame table of a pack."""
+        data = self.fetch("tables", ref.table, LIMITS.table_length)
+        return read_table(data, ref.pack.length, f"The frame table {ref.table.sha256[:12]}")
+
+    def fetch(self, kind: Kind, ref: ObjectRef, most: int) -> bytes:
+        """Fetch a whole immutable object and verify it."""
+        what = f"The object {kind}/{ref.sha256[:12]} of {self.url}"
+        if ref.length > most:
+            raise FormatError(f"{what} is announced with {ref.length:,} bytes; at most {most:,} are allowed")
+        return verify(self.backend.get(object_key(kind, ref), max_length=ref.length).body, ref, what)
+
+
+def parse_manifest(data: bytes, catalog: str, version: int) -> Manifest:
+    """Parse a manifest and refuse another catalog's or version's.
+
+    Raises:
+        FormatError: (content) it does not fit.
+    """
+    manifest = read_manifest(data, f"The manifest of {catalog}")
+    if (manifest.catalog, manifest.version) != (catalog, version):
+        raise FormatError(
+            f"The manifest is of {manifest.catalog} version {manifest.version}, not of {catalog} version {version}"
+        )
+    return manifest
+
+
+def decode_frame(frame: Frame, stored: bytes, what: str) -> bytes:
+    """Return what a frame yields: all its ranges, one after the other.
+
+    Raises:
+        IntegrityError: (content) it is damaged.
+        FormatError: (content) it is not such a frame.
+    """
+    if len(stored) != frame.length:
+        raise IntegrityError(f"{what} has {len(stored):,} bytes instead of {frame.length:,}")
+    if frame.codec is Codec.ZSTD:
+        return decompress(stored, frame.size, what)
+    if check_raw(stored) != frame.check:
+        raise IntegrityError(f"{what} is damaged")
+    return stored
+
+
+def read_signature(shape: SignatureShape, size: int, data: bytes) -> Signature:
+    """Return the block signature of a content of ``size`` bytes from its part of the signature object."""
+    cut = shape.blocks * shape.weak_bytes
+    return Signature(
+        size=size,
+        block_size=shape.block_size,
+        weak=data[:cut],
+        strong=data[cut:],
+        weak_bytes=shape.weak_bytes,
+        strong_bytes=shape.strong_bytes,
+    )
