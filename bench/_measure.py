@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Cost", "FailedCommandError", "measure", "run"]
+__all__ = ["Cost", "FailedCommandError", "measure", "measure_all", "run"]
 
 # A process started by this one would inherit this one's peak memory as its own floor (Linux keeps the mark across
 # exec), so a small program starts it and reads the mark.
@@ -71,6 +71,19 @@ def measure(
         wall, cpu = time.perf_counter() - wall, _children_cpu() - cpu
         memory = int(peak.read()) * 1024
     return Cost(wall, cpu, memory), output
+
+
+def measure_all(commands: Sequence[Sequence[str]], *, env: Mapping[str, str] | None = None) -> tuple[Cost, str]:
+    """Run commands one after the other; their cost together, and the standard output of the last one.
+
+    Raises:
+        FailedCommandError: When one exits with anything but 0.
+    """
+    total, output = Cost(), ""
+    for command in commands:
+        cost, output = measure(command, env=env)
+        total += cost
+    return total, output
 
 
 def _children_cpu() -> float:

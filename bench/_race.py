@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench._catsync import Catsync
-from bench._measure import Cost, measure
+from bench._measure import measure_all
 from bench._servers import serve_files, serve_rsync
 from bench._tools import Site, Tool
 from bench._trees import list_files, pack_tar, stage, tree_size
@@ -18,6 +18,8 @@ from bench._wire import Relay, Traffic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from bench._measure import Cost
 
 __all__ = ["Outcome", "Sample", "race"]
 
@@ -141,11 +143,8 @@ def _install(tool: Catsync, ground: _Ground) -> Sample:
 
 def _sample(tool: Tool, commands: Sequence[Sequence[str]], ground: _Ground) -> Sample:
     os.sync()  # what the reset wrote is not this run's to flush
-    total, output = Cost(), ""
-    for command in commands:
-        cost, output = measure(command, env=tool.env)
-        total += cost
-    return Sample(tool.name, ground.take(), total, output)
+    cost, output = measure_all(commands, env=tool.env)
+    return Sample(tool.name, ground.take(), cost, output)
 
 
 def _compress(ground: _Ground) -> tuple[int, int]:

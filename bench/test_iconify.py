@@ -1,0 +1,117 @@
+"""Time and memory on a large catalog: 464 MB of JSON, from nginx over loopback, beside rsync in the same run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from bench._catsync import Catsync, find_catsync
+from bench._measure import Cost, measure_all
+from bench._packages import MissingProgramsError, ensure_programs
+from bench._servers import serve_files, serve_rsync
+from bench._tools import Site
+from bench._trees import require_same, stage
+from bench.catalogs import LARGE, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+MEMORY_LIMIT = 256 << 20
+ROUNDS = 3
+
+
+class LargeCatsync(Catsync):
+    """catsync as anyone publishes who says nothing about effort."""
+
+    effort = "default"
+
+
+@pytest.fixture(scope="module")
+def catsync() -> Iterator[LargeCatsync]:
+    """A repository with both versions, and a device that has the old one."""
+    if find_catsync() is None:
+        pytest.skip("catsync is not installed beside this Python")
+    try:
+        ensure_programs()
+    except MissingProgramsError as error:
+        pytest.skip(str(error))
+    trees = fetch(LARGE)
+    cache = trees[0].parents[1]
+    with tempfile.TemporaryDirectory(dir=cache.parent, prefix="large-") as name, ExitStack() as stack:
+        work = Path(name)
+        web, state = work / "web", work / "state"
+        web.mkdir()
+        state.mkdir()
+        old, new = stage(*trees, work)
+        # No relay here: copying half a gigabyte through it would be measured too.
+        http, rsync = stack.enter_context(serve_files(web, state)), stack.enter_context(serve_rsync(new, state))
+        site = Site(
+            old=old,
+            new=new,
+            web=web,
+            url=f"http://127.0.0.1:{http}",
+            rsync_url=f"rsync://127.0.0.1:{rsync}/tree/",
+            device=work / "device",
+        )
+        tool = LargeCatsync(site)
+        tool.publish()
+        yield tool
+
+
+def test_install(benchmark: BenchmarkFixture, catsync: LargeCatsync) -> None:
+    """The first download, against `rsync -a --fsync` of the same tree: both leave it flushed to the disk."""
+    copy = catsync.site.device / "rsync"
+    mirror = ["rsync", "-a", "--fsync", catsync.site.rsync_url, f"{copy}/"]
+
+    peer: list[float] = []
+
+    def prepare() -> None:
+        shutil.rmtree(copy, ignore_errors=True)
+        os.sync()
+        peer.append(measure_all([mirror])[0].wall)
+        require_same(catsync.site.new, copy)
+        catsync.clear()
+
+    costs = _repeat(benchmark, catsync, prepare, catsync.install())
+    _note(benchmark, costs)
+    benchmark.extra_info["rsync -a --fsync, seconds"] = round(min(peer), 3)
+    benchmark.extra_info["install / rsync"] = round(min(cost.wall for cost in costs) / min(peer), 3)
+
+
+def test_update(benchmark: BenchmarkFixture, catsync: LargeCatsync) -> None:
+    """Check and update from the version before."""
+    _note(benchmark, _repeat(benchmark, catsync, catsync.reset, catsync.update()))
+
+
+def _repeat(
+    benchmark: BenchmarkFixture,
+    catsync: LargeCatsync,
+    prepare: Callable[[], None],
+    commands: Sequence[Sequence[str]],
+) -> list[Cost]:
+    costs: list[Cost] = []
+
+    def setup() -> None:
+        prepare()
+        os.sync()
+
+    def work() -> None:
+        costs.append(measure_all(commands, env=catsync.env)[0])
+
+    benchmark.pedantic(work, setup=setup, rounds=ROUNDS)  # type: ignore[no-untyped-call] # the plugin's own lack
+    catsync.verify()
+    return costs
+
+
+def _note(benchmark: BenchmarkFixture, costs: Sequence[Cost]) -> None:
+    peak = max(cost.memory for cost in costs)
+    benchmark.extra_info["peak memory, MiB"] = round(peak / (1 << 20), 1)
+    benchmark.extra_info["CPU, seconds"] = round(min(cost.cpu for cost in costs), 3)
+    assert peak < MEMORY_LIMIT
