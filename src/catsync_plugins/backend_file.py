@@ -95,11 +95,15 @@ class FileBackend:
             self._replace(object_path(self._root, key), source)
 
     def swap(self, key: str, body: bytes, *, expected_etag: str | None) -> str:
-        """See :meth:`Backend.swap`.
+        """See :meth:`Backend.swap`; the first object of a repository makes the directory.
 
         Raises:
             LockedError: (local) another process holds the lock for too long.
         """
+        with self._translate(key):
+            if expected_etag is None:
+                # A new repository makes its folder, but not the folders above: those may be a drive that is not there.
+                self._root.mkdir(exist_ok=True)
         with self._translate(key), self._lock(key):
             if self._current_etag(key) != expected_etag:
                 raise ConflictError(f"{key} in {self._root} was changed by someone else")

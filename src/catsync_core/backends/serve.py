@@ -96,10 +96,7 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
 
     def send(self, key: str, answer: Answer) -> None:
         """Send an answer, its head together with the first piece of its body, and report it."""
-        lines = [f"HTTP/1.1 {answer.status} "] + [f"{name}: {value}" for name, value in answer.headers.items()]
-        if self.close_connection:
-            lines.append("Connection: close")
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        head = self.head(answer)
         sent = 0
         pieces = iter(()) if self.command == "HEAD" else answer.body
         try:
@@ -115,6 +112,13 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
             if self.command != "HEAD" and sent != int(answer.headers.get("Content-Length", sent)):
                 self.close_connection = True  # the next answer would be taken for the rest of this one
             self.server.report(Served(key, answer.status, len(head), sent))
+
+    def head(self, answer: Answer) -> bytes:
+        """Status line and header fields as they are sent."""
+        lines = [f"HTTP/1.1 {answer.status} "] + [f"{name}: {value}" for name, value in answer.headers.items()]
+        if self.close_connection:
+            lines.append("Connection: close")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - as in the base class
         """Refuse what is no proper request; the base class calls this."""

@@ -6,12 +6,23 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from catsync_core.backends.serve import Answer, RequestHandler, Served, Server
 from catsync_core.testing._faults import FaultPlan
 
 __all__ = ["FaultyServer"]
+
+
+@dataclass(slots=True)
+class _Count:
+    """An answer; counted before it is sent, so that whoever has seen it finds it counted."""
+
+    key: str
+    status: int
+    head: int
+    body: int = 0
 
 
 class FaultyServer(Server):
@@ -23,8 +34,8 @@ class FaultyServer(Server):
 
     def __init__(self, directory: Path) -> None:
         self.plan = FaultPlan()
-        self._log: list[Served] = []
-        plan = self.plan
+        self._counts: list[_Count] = []
+        plan, counts = self.plan, self._counts
 
         class Handler(RequestHandler):
             """Answers according to this server's plan."""
@@ -40,42 +51,45 @@ class FaultyServer(Server):
             def send(self, key: str, answer: Answer) -> None:
                 """Let the fault at the answer."""
                 answer = self.fault.spoil(answer)
-                if "Connection" in answer.headers:
+                if answer.headers.pop("Connection", "") == "close":
                     self.close_connection = True
-                    del answer.headers["Connection"]
-                answer.body = self._reset(answer.body)
+                count = _Count(key, answer.status, len(self.head(answer)))
+                counts.append(count)
+                answer.body = self._count(answer.body, count)
                 super().send(key, answer)
 
-            def _reset(self, body: Iterator[bytes]) -> Iterator[bytes]:
+            def _count(self, body: Iterator[bytes], count: _Count) -> Iterator[bytes]:
                 try:
-                    yield from body
+                    for piece in body:
+                        count.body += len(piece)
+                        yield piece
                 except ConnectionResetError:
                     # Closing a socket that does not linger sends RST at once, instead of FIN.
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     os.close(self.connection.detach())
                     raise
 
-        super().__init__(directory, on_request=self._log.append, handler=Handler)
+        super().__init__(directory, handler=Handler)
 
     @property
     def log(self) -> tuple[Served, ...]:
-        """Every answer so far."""
-        return tuple(self._log)
+        """Every answer so far, those included that are still being sent."""
+        return tuple(Served(count.key, count.status, count.head, count.body) for count in self._counts)
 
     @property
     def requests(self) -> int:
         """How many answers were given."""
-        return len(self._log)
+        return len(self._counts)
 
     @property
     def bytes_out(self) -> int:
         """Bytes that were sent, heads included."""
-        return sum(served.head + served.body for served in self.log)
+        return sum(count.head + count.body for count in self._counts)
 
     def count(self, *, key: str = "", status: int | None = None) -> int:
         """How many answers were given about keys that start like this, with this status."""
-        return sum(served.key.startswith(key) and status in (None, served.status) for served in self.log)
+        return sum(count.key.startswith(key) and status in (None, count.status) for count in self._counts)
 
     def forget(self) -> None:
         """Count from zero again."""
-        self._log.clear()
+        self._counts.clear()

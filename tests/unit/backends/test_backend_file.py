@@ -128,11 +128,20 @@ def test_a_source_that_cannot_be_read_is_named(backend: FileBackend, tmp_path: P
 
 @pytest.mark.parametrize("name", ["get", "read", "put", "swap", "list", "delete"])
 def test_a_missing_folder_is_named_and_not_made(tmp_path: Path, name: str) -> None:
-    backend = FileBackend(tmp_path / "unplugged")
+    backend = FileBackend(tmp_path / "unplugged" / "repo")
     with pytest.raises(MissingObjectError, match=r"no folder .*unplugged") as caught:
         call(backend, name)
     assert "drive" in caught.value.hint
     assert not (tmp_path / "unplugged").exists()
+
+
+@pytest.mark.parametrize("name", ["get", "read", "put", "list", "delete"])
+def test_only_the_first_object_makes_the_folder(tmp_path: Path, name: str) -> None:
+    backend = FileBackend(tmp_path / "repo")
+    with pytest.raises(MissingObjectError, match="no folder"):
+        call(backend, name)
+    backend.swap("index.json", b"{}", expected_etag=None)
+    assert (tmp_path / "repo" / "index.json").read_bytes() == b"{}"
 
 
 def call(backend: FileBackend, name: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from catsync_core.backends.protocol import Backend
 from catsync_core.testing.conformance import OBJECTS, ReadConformance
 from catsync_core.testing.faults import FaultyServer
-from catsync_plugins.backend_http import HttpBackend, redact
+from catsync_plugins.backend_http import HttpBackend
 
 StartServer = Callable[[Path], FaultyServer]
 
@@ -21,20 +21,6 @@ class TestHttpBackend(ReadConformance):
             path.parent.mkdir(exist_ok=True, parents=True)
             path.write_bytes(body)
         return HttpBackend(faulty_server(tmp_path).url + "/repo")
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://host/repo", "https://host/repo"),
-        ("https://user:secret@host:8443/repo", "https://host:8443/repo"),
-        ("https://user@host/", "https://host/"),
-        ("https://us@er:se@cret@host/", "https://host/"),
-        ("https://user:secret@[::1]:80/x", "https://[::1]:80/x"),
-    ],
-)
-def test_redact_removes_credentials(url: str, shown: str) -> None:
-    assert redact(url) == shown
 
 
 def test_nothing_is_contacted_before_a_request() -> None:
