@@ -290,7 +290,11 @@ class ByDescriptor(Beneath):
             raise
         os.mkdir(name, _FOLDER_MODE, dir_fd=above)
         made = os.open(name, _FOLDER, dir_fd=above)
-        os.fchmod(made, _FOLDER_MODE)  # whatever the umask is
+        try:
+            os.fchmod(made, _FOLDER_MODE)  # whatever the umask is
+        except OSError:
+            os.close(made)
+            raise
         return made
 
     def _forget(self, path: str) -> None:

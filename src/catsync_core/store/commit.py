@@ -21,13 +21,12 @@ from catsync_core.store.layout import (
     SPOOL,
     STAGING,
     CatalogStore,
-    read_version_name,
 )
 from catsync_core.store.manifests import parse_manifest, save_manifest, stored_versions
 from catsync_core.store.pointer import find_installed, write_pointer
 from catsync_core.store.records import Installed, VersionRecord
 from catsync_core.store.remove import finish_removal, remove_version
-from catsync_core.store.tree import StagingTree, staging_path
+from catsync_core.store.tree import StagingTree, journal_path, staging_path
 from catsync_core.store.verify import compare_tree
 
 __all__ = ["commit", "recover"]
@@ -80,8 +79,6 @@ def commit(
     write_pointer(store, installed)
     try:
         _tidy(store, installed, listener)
-        with store.beneath() as beneath, Attempt("clear", store.root / SPOOL):
-            beneath.remove_tree(SPOOL)
     except LocalError as error:
         listener(Warned(store.catalog, f"Version {version} is ready, but cleaning up failed: {error.message}"))
     return installed
@@ -158,10 +155,12 @@ def _tidy_internal(store: CatalogStore, installed: Installed | None) -> None:
         for name, _ in beneath.list(MANIFESTS):
             if name.endswith(".new"):
                 beneath.discard(f"{MANIFESTS}/{name}")
-        for name, _ in beneath.list(STAGING):
-            version = read_version_name(name.removesuffix(".journal"))
-            if version is None or version in _named(installed):
-                beneath.remove_tree(f"{STAGING}/{name}")
+        if installed is not None and beneath.exists(journal_path(installed.version)):
+            # It was built here and is committed: what arrived for it is no longer needed. The journal goes last, so
+            # that a kill in between does not leave the frames behind.
+            beneath.remove_tree(SPOOL)
+            beneath.remove_tree(staging_path(installed.version))
+            beneath.discard(journal_path(installed.version))
 
 
 def _named(installed: Installed | None) -> set[int]:

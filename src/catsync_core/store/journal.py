@@ -82,7 +82,11 @@ class Journal:
         """
         journal = cls(beneath.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL), [])
         journal._lines.append(_encode(_Header(manifest, read_boot_id() or "unknown")))
-        journal.flush()
+        try:
+            journal.flush()
+        except OSError:
+            journal.close()
+            raise
         return journal
 
     @classmethod

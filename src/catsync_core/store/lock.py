@@ -61,8 +61,8 @@ class CatalogLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            # After a removal there is no folder any more.
-            with suppress(FileNotFoundError):
+            # After a removal there is no such file; and one that stays is only read while somebody holds the lock.
+            with suppress(OSError):
                 (self._store.root / HOLDER).unlink()
         finally:
             self._lock.release()

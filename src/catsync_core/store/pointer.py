@@ -84,8 +84,8 @@ def find_installed(store: CatalogStore) -> Found:
             installed = _read(beneath)
         except FileNotFoundError:
             fault = "The pointer to the current version is missing"
-            if not stored_versions(beneath, MANIFESTS):
-                return Found(None)
+            if not any(beneath.exists(str(version)) for version in stored_versions(beneath, MANIFESTS)):
+                return Found(None)  # nothing was stored yet
         except (OSError, FormatError, LocalError) as error:
             fault = f"The pointer to the current version cannot be read ({_reason(error)})"
         else:

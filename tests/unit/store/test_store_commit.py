@@ -142,7 +142,7 @@ def test_recover_removes_what_nothing_names(store: CatalogStore, install: Instal
     (internal / "current.new").write_bytes(b"half")
     (internal / "aside").mkdir()
     (internal / "aside/file").write_bytes(b"half")
-    (internal / "staging/1").mkdir()
+    (internal / "staging/1.journal").touch()
     recover(store)
     recover(store)
     assert versions(store) == ["1"]
