@@ -61,6 +61,7 @@ def parse(data: bytes, kind: type[T], what: str) -> T:
             parse_int=integer,
             object_pairs_hook=pairs,
         )
+        json.dumps(value, ensure_ascii=False).encode()  # an escape can spell half a surrogate pair, which is no text
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what} is not valid JSON ({_first_line(error)})") from error
     if _depth(value) > LIMITS.json_depth:

@@ -27,7 +27,7 @@ __all__ = [
 FORMAT = 1
 _CATALOG_ID = r"[a-z0-9][a-z0-9._-]{0,63}"
 
-CatalogId = Annotated[str, msgspec.Meta(pattern=f"^{_CATALOG_ID}$")]
+CatalogId = Annotated[str, msgspec.Meta(pattern=rf"\A{_CATALOG_ID}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # since 1970, to the end of the year 9999
 
@@ -65,7 +65,7 @@ class Index(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     format: int
-    repository: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    repository: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
     serial: Annotated[int, msgspec.Meta(ge=1)]
     created: Seconds
     catalogs: dict[CatalogId, CatalogSummary]
@@ -85,7 +85,7 @@ def check_catalog_id(catalog: str) -> str:
     if not re.fullmatch(_CATALOG_ID, catalog) or is_reserved(catalog):
         raise UsageError(
             f"{catalog!r} cannot be a catalog's id",
-            hint="Use 1 to 64 of a-z, 0-9, dot, dash, underscore; begin with a letter or digit; no device name of Windows",
+            hint="Use 1 to 64 of a-z, 0-9, dot, dash, underscore; first a letter or digit; no name that Windows reserves",
         )
     return catalog
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import msgspec
 
-from catsync_core.errors import FormatError
 from catsync_core.format.columns import Reader, Writer
 from catsync_core.format.frames import compress, decompress_bounded
 from catsync_core.format.objects import ObjectRef
@@ -219,4 +218,3 @@ def _resolve(refs: list[int], count: int, source: Reader) -> list[int | None]:
 def _read_ref(source: Reader, most: int) -> ObjectRef:
     sha256 = source.raw(_SHA256).hex()
     return ObjectRef(sha256, source.number(most))
-

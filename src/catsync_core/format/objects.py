@@ -14,7 +14,7 @@ __all__ = ["INDEX_KEY", "Kind", "ObjectRef", "object_key", "verify"]
 INDEX_KEY = "index.json"
 Kind = Literal["heads", "manifests", "tables", "signatures", "packs"]
 
-Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class ObjectRef(msgspec.Struct, frozen=True):
