@@ -1,7 +1,80 @@
-"""catsync: keep product catalogs ready on the devices of people who present them."""
+"""catsync: keep product catalogs ready on the devices of people who present them.
+
+The public Python API. Names are imported when they are first used, so that a program which only asks for the version
+starts at once.
+"""
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catsync_core.client.catalog import Catalog
+    from catsync_core.client.client import Client
+    from catsync_core.client.report import CatalogInfo, Checked, FileInfo, Summary
+    from catsync_core.client.state import Mode
+    from catsync_core.errors import CatsyncError
+    from catsync_core.events import Event, Phase, Progress, Warned
+    from catsync_core.hookspecs import BackendEntry, hookimpl
+    from catsync_core.plan.model import Action, Plan, Via
+    from catsync_core.publish.effort import Effort
+    from catsync_core.publish.publisher import Publication, Publisher
+
+__all__ = [
+    "Action",
+    "BackendEntry",
+    "Catalog",
+    "CatalogInfo",
+    "CatsyncError",
+    "Checked",
+    "Client",
+    "Effort",
+    "Event",
+    "FileInfo",
+    "Mode",
+    "Phase",
+    "Plan",
+    "Progress",
+    "Publication",
+    "Publisher",
+    "Summary",
+    "Via",
+    "Warned",
+    "__version__",
+    "hookimpl",
+]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Action": "plan.model",
+    "BackendEntry": "hookspecs",
+    "Catalog": "client.catalog",
+    "CatalogInfo": "client.report",
+    "CatsyncError": "errors",
+    "Checked": "client.report",
+    "Client": "client.client",
+    "Effort": "publish.effort",
+    "Event": "events",
+    "FileInfo": "client.report",
+    "Mode": "client.state",
+    "Phase": "events",
+    "Plan": "plan.model",
+    "Progress": "events",
+    "Publication": "publish.publisher",
+    "Publisher": "publish.publisher",
+    "Summary": "client.report",
+    "Via": "plan.model",
+    "Warned": "events",
+    "hookimpl": "hookspecs",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urljoin, urlsplit
 
 from catsync_core import __version__
 from catsync_core.backends.credentials import basic_credentials, without_credentials
@@ -32,6 +31,7 @@ from catsync_core.errors import (
     UnsupportedError,
 )
 from catsync_core.hookspecs import BackendEntry, hookimpl
+from catsync_plugins._http_redirect import redirect_target, same_site
 
 if TYPE_CHECKING:
     from catsync_plugins._http_transport import HTTPResponse, Transport
@@ -197,9 +197,8 @@ class HttpBackend:
                 return response
             _settle(response)
             _discard(response)
-            target = without_credentials(urljoin(url, location))
-            self._check_redirect(url, target)
-            if not _same_site(url, target):
+            target = redirect_target(url, location)
+            if not same_site(url, target):
                 sent.pop("Authorization", None)
             url = target
             for_good = for_good and response.status in _MOVED_FOR_GOOD
@@ -219,13 +218,6 @@ class HttpBackend:
 
     def _closed_error(self) -> NoConnectionError:
         return NoConnectionError(f"The connection to {self.url} was closed")
-
-    def _check_redirect(self, url: str, target: str) -> None:
-        old, new = urlsplit(url), urlsplit(target)
-        if new.scheme not in ("http", "https") or not new.hostname:
-            raise RemoteError(f"{self.url} redirects to {new.scheme}:, which is no web address")
-        if old.scheme == "https" and new.scheme != "https":
-            raise RemoteError(f"{self.url} redirects from https to http at {new.hostname}", hint=_PORTAL_HINT)
 
     def _check_status(self, response: HTTPResponse, key: str) -> None:
         status = response.status
@@ -277,13 +269,6 @@ class HttpBackend:
     def _pieces(self, response: HTTPResponse, key: str) -> Iterator[bytes]:
         """The body as it arrives: a full piece is not waited for, so that slow drops are seen."""
         return refuse_stall(iter(lambda: response.read1(PIECE), b""), f"{key} from {self.url}")
-
-
-def _same_site(old_url: str, new_url: str) -> bool:
-    """Whether credentials for the one may go to the other."""
-    old, new = urlsplit(old_url), urlsplit(new_url)
-    upgraded = (old.scheme, old.port, new.scheme, new.port) == ("http", None, "https", None)
-    return old.hostname == new.hostname and (upgraded or (old.scheme, old.port) == (new.scheme, new.port))
 
 
 def _settle(response: HTTPResponse) -> None:

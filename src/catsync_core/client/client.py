@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 from catsync_core.client.catalog import Catalog
 from catsync_core.client.home import home_folder
@@ -46,7 +47,7 @@ class Client:
         self._state = State(self.home / "state.sqlite3")
         self._sources = Sources(self._state, load_plugins() if plugins is None else plugins)
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,11 +129,7 @@ class Client:
         for missing in sorted(ids - known.keys()):
             raise NotFoundError(f"There is no catalog {missing!r}")
         asked = {known[catalog].info().repository for catalog in ids}
-        results = []
-        for source in self._sources.all():
-            if not ids or source.row.shown in asked:
-                results.append(self._check(source, ids))
-        return results
+        return [self._check(source, ids) for source in self._sources.all() if not ids or source.row.shown in asked]
 
     def _check(self, source: Source, ids: set[str]) -> Checked:
         try:

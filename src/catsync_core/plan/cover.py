@@ -7,7 +7,7 @@ each coarse frame there are two ways: the frame itself, or all fine frames that 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from catsync_core.format.frames import Codec
@@ -46,6 +46,7 @@ class Cover:
         self._fine_starts = [start for start, *_ in spans]
         self._fine = spans
         self._coarse_chosen: set[int] = set()
+        self._fine_chosen: set[int] = set()
 
     def take_whole(self, number: int) -> None:
         """Note that a content is needed whole."""
@@ -60,31 +61,41 @@ class Cover:
         Args:
             missing: (number of the content, its missing ranges).
         """
-        users: dict[int, set[int]] = defaultdict(set)
-        below: dict[int, list[Frame]] = defaultdict(list)
-        coarse: dict[int, Frame] = {}
+        packed: dict[Frame, list[Frame]] = defaultdict(list)
+        raw: dict[Frame, list[Range]] = defaultdict(list)
         for number, ranges in missing:
             for begin, length in ranges:
                 for frame, start, size in self._coarse_pieces(self._table.starts[number] + begin, length):
-                    if frame.codec is Codec.RAW or frame.offset in self._coarse_chosen:
-                        continue
-                    coarse[frame.offset] = frame
-                    fine = self._fine_frames(start, size)
-                    if fine is None:
-                        self._coarse_chosen.add(frame.offset)
-                        continue
-                    below[frame.offset] += fine
-                    for one in fine:
-                        users[one.offset].add(frame.offset)
-        for offset, frames in below.items():
-            # A fine frame that others need as well costs nothing more here.
-            alone = {fine.offset: fine.length for fine in frames if len(users[fine.offset]) == 1}
-            if sum(alone.values()) > coarse[offset].length + _REQUEST_COST:
-                self._coarse_chosen.add(offset)
-        shared = {fine.offset: fine.length for o, fs in below.items() if o not in self._coarse_chosen for fine in fs}
-        instead = sum(coarse[offset].length for offset in below if offset not in self._coarse_chosen)
-        if sum(shared.values()) > instead:
-            self._coarse_chosen.update(below)
+                    if frame.codec is Codec.RAW:
+                        raw[frame].append((start, size))
+                    elif frame.offset not in self._coarse_chosen:
+                        packed[frame] += self._fine_frames(start, size) or [frame]
+        self._choose_packed(packed)
+        self._choose_raw(raw)
+
+    def _choose_packed(self, below: dict[Frame, list[Frame]]) -> None:
+        """Take a coarse frame where the fine frames that only it would need are dearer, or do not cover it."""
+        users = Counter(fine for frames in below.values() for fine in set(frames))
+        for coarse, frames in below.items():
+            alone = sum(fine.length for fine in set(frames) if users[fine] == 1)
+            if coarse in frames or alone > coarse.length + _REQUEST_COST:
+                self._coarse_chosen.add(coarse.offset)
+        left = {coarse: frames for coarse, frames in below.items() if coarse.offset not in self._coarse_chosen}
+        fine_chosen = {fine for frames in left.values() for fine in frames}
+        if sum(fine.length for fine in fine_chosen) > sum(coarse.length for coarse in left):
+            self._coarse_chosen.update(coarse.offset for coarse in left)
+        else:
+            self._fine_chosen.update(fine.offset for fine in fine_chosen)
+
+    def _choose_raw(self, needed: dict[Frame, list[Range]]) -> None:
+        """Take a fine frame where it is cheaper than to fetch single ranges of raw frames."""
+        direct: Counter[Frame] = Counter()
+        for ranges in needed.values():
+            for start, size in ranges:
+                for begin, length, fine, _ in self._spans(start, size):
+                    shared = min(start + size, begin + length) - max(start, begin)
+                    direct[fine] += shared + _REQUEST_COST
+        self._fine_chosen.update(fine.offset for fine, cost in direct.items() if fine.length < cost)
 
     def parts(self, number: int, ranges: Iterable[Range]) -> Iterator[Part]:
         """Yield the parts that make up ranges of a content, by the frames that were chosen."""
@@ -92,10 +103,8 @@ class Cover:
             for frame, start, size in self._coarse_pieces(self._table.starts[number] + begin, length):
                 if frame.offset in self._coarse_chosen:
                     yield FramePart(self._pack, frame, start - frame.ranges[0][0], size)
-                elif frame.codec is Codec.RAW:
-                    yield self._raw_part(frame, start - frame.ranges[0][0], size)
                 else:
-                    yield from self._fine_parts(start, size)
+                    yield from self._fine_parts(frame, start, size)
 
     def _coarse_pieces(self, start: int, length: int) -> Iterator[tuple[Frame, int, int]]:
         for frame in self._table.coarse_over(start, length):
@@ -103,20 +112,29 @@ class Cover:
             first, last = max(start, begin), min(start + length, begin + size)
             yield frame, first, last - first
 
-    def _fine_frames(self, start: int, length: int) -> list[Frame] | None:
-        """Return the fine frames over a range of the stream; None when they do not cover it."""
+    def _fine_frames(self, start: int, length: int) -> list[Frame]:
+        """Return the fine frames over a range of the stream; none when they do not cover all of it."""
         frames, at = [], start
         for begin, size, frame, _ in self._spans(start, length):
             if begin > at:
-                return None
+                return []
             frames.append(frame)
             at = begin + size
-        return frames if at >= start + length else None
+        return frames if at >= start + length else []
 
-    def _fine_parts(self, start: int, length: int) -> Iterator[Part]:
+    def _fine_parts(self, coarse: Frame, start: int, length: int) -> Iterator[Part]:
+        """Yield what fine frames hold of a range, and raw parts for the rest."""
+        at, end = start, start + length
         for begin, size, frame, before in self._spans(start, length):
-            first, last = max(start, begin), min(start + length, begin + size)
+            if frame.offset not in self._fine_chosen:
+                continue
+            first, last = max(at, begin), min(end, begin + size)
+            if at < first:
+                yield self._raw_part(coarse, at, first - at)
             yield FramePart(self._pack, frame, before + first - begin, last - first)
+            at = last
+        if at < end:
+            yield self._raw_part(coarse, at, end - at)
 
     def _spans(self, start: int, length: int) -> Iterator[tuple[int, int, Frame, int]]:
         at = max(bisect_right(self._fine_starts, start) - 1, 0)
@@ -127,10 +145,11 @@ class Cover:
                 yield span
 
     def _raw_part(self, frame: Frame, start: int, length: int) -> Part:
+        begin = start - frame.ranges[0][0]
         # Nearly a whole frame is taken as one, for a whole frame has a checksum of its own.
         if length >= _MOSTLY * frame.length:
-            return FramePart(self._pack, frame, start, length)
-        return RawPart(self._pack, frame.offset + start, length)
+            return FramePart(self._pack, frame, begin, length)
+        return RawPart(self._pack, frame.offset + begin, length)
 
 
 def _offsets(frame: Frame) -> Iterator[int]:

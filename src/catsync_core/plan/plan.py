@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from catsync_core.chunking import Delta
 from catsync_core.errors import FormatError
 from catsync_core.format.manifest import Content, Entry, Manifest
-from catsync_core.format.table import Table
+from catsync_core.format.table import Frame, Table
 from catsync_core.plan.cover import Cover
 from catsync_core.plan.local import Inventory
 from catsync_core.plan.model import Action, FilePlan, LocalFile, LocalPart, Part
 
-__all__ = ["Wanted", "check_tables", "find_wanted", "plan_files", "worth_matching"]
+__all__ = ["Wanted", "check_tables", "expected_saving", "find_wanted", "plan_files"]
 
 _GAMBLE = 0.02  # of a content's stored bytes: what its signature may cost when nobody knows whether blocks help
 
@@ -56,16 +56,26 @@ def check_tables(manifest: Manifest, tables: Mapping[int, Table], wanted: Sequen
             raise FormatError(f"A frame table of {manifest.catalog} does not fit its manifest")
 
 
-def worth_matching(content: Content, table: Table) -> bool:
-    """Whether fetching a content's signature is likely to save more than it costs."""
+def expected_saving(content: Content, table: Table) -> float:
+    """Return about how many bytes block matching would save for a content, its signature paid; 0 or less for none.
+
+    The publisher laid the blocks that the version before lacks into fine frames in front of the content's coarse
+    ones. Where there are none, nobody knows whether blocks help, and only a small signature is worth the gamble.
+    """
     shape = table.shapes.get(content.number)
     if shape is None:
-        return False
+        return 0.0
     start, size = table.starts[content.number], content.size
-    whole = sum(frame.length * min(size, frame.size) / frame.size for frame in table.coarse_over(start, size))
-    if any(start <= begin < start + size for frame in table.fine for begin, _ in frame.ranges):
-        return shape.length < whole
-    return shape.length < _GAMBLE * whole
+    over = table.coarse_over(start, size)
+    whole = sum(frame.length * min(size, frame.size) / frame.size for frame in over)
+    fresh = [frame for frame in table.fine if frame.offset < over[0].offset and _overlap(frame, start, size)]
+    if fresh:
+        return whole - shape.length - sum(frame.length * _overlap(frame, start, size) / frame.size for frame in fresh)
+    return whole - shape.length if shape.length < _GAMBLE * whole else 0.0
+
+
+def _overlap(frame: Frame, start: int, size: int) -> int:
+    return sum(max(min(begin + length, start + size) - max(begin, start), 0) for begin, length in frame.ranges)
 
 
 def plan_files(

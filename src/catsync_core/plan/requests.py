@@ -17,6 +17,8 @@ __all__ = ["Link", "find_pieces", "merge_pieces"]
 
 _LEAST_GAP = 512  # bytes: about what a request's own headers take
 _MOST_GAP = 16 << 10
+_LEAST_DETOUR = 8 << 10
+_MOST_DETOUR = 256 << 10
 _REQUEST = 8 << 20  # bytes: long stretches are cut, so that several connections share them
 
 
@@ -42,6 +44,11 @@ class Link:
         whatever the line's speed, so there is an upper bound.
         """
         return int(min(max(self.round_trip * self.bandwidth / self.connections, _LEAST_GAP), _MOST_GAP))
+
+    @property
+    def detour(self) -> int:
+        """Bytes that one more request, which others wait for, must save to be worth making."""
+        return int(min(max(self.round_trip * self.bandwidth, _LEAST_DETOUR), _MOST_DETOUR))
 
 
 def find_pieces(parts: Iterable[Part]) -> tuple[set[Piece], dict[str, ObjectRef]]:

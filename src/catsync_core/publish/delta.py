@@ -19,7 +19,7 @@ __all__ = ["Fresh", "find_fresh", "sign"]
 _QUICK_LEVEL = 3
 _SMALLEST_BLOCK = 128
 _SAMPLE = 8 << 20
-_PAYS = 0.8
+_PAYS = 0.95
 _STEPS = (4, 2, 1)
 
 

@@ -70,7 +70,7 @@ def build_pack(
     """
     starts = list(accumulate((content.file.size for content in contents), initial=0))
     placed = list(zip(starts, contents, strict=False))
-    changed = [(start, content) for start, content in placed if content.group is Group.CHANGED and not content.raw]
+    changed = [(start, content) for start, content in placed if content.group is Group.CHANGED]
     with location.open("wb") as stream:
         frames = _FrameWriter(stream, settings.level, pool)
         for group in Group:
@@ -140,7 +140,7 @@ def _encode(data: bytes, level: int | None) -> tuple[Codec, bytes]:
 
 
 def _coarse(placed: Sequence[tuple[int, NewContent]], frame_size: int) -> Iterator[tuple[bytes, int, bool]]:
-    """Yield (data, stream offset, raw): many small contents together, large ones in pieces, raw ones each for itself."""
+    """Yield (data, stream offset, raw): small contents together, large ones in pieces, raw ones each for itself."""
     held, begin = bytearray(), 0
     for start, content in placed:
         size = content.file.size
@@ -170,6 +170,8 @@ def _fresh(content: NewContent) -> Ranges:
 
 
 def _other(content: NewContent) -> Ranges:
+    if content.raw:
+        return ()  # any range of a raw frame can be fetched as it is
     edges = [0, *(edge for offset, length in content.fresh for edge in (offset, offset + length)), content.file.size]
     return tuple((begin, end - begin) for begin, end in zip(edges[::2], edges[1::2], strict=True) if end > begin)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from catsync_core.backends.protocol import Backend
+from catsync_core.backends.registry import open_backend
 from catsync_core.errors import ConflictError, MissingObjectError, UnsupportedError, UsageError
 from catsync_core.events import Event, Listener, Phase, Progress, ignore
 from catsync_core.format.head import Head, write_head
@@ -21,6 +22,7 @@ from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, writ
 from catsync_core.format.objects import INDEX_KEY, ObjectRef
 from catsync_core.format.table import write_table
 from catsync_core.limits import LIMITS
+from catsync_core.plugins import load_plugins
 from catsync_core.publish.commit import swap_head, upload
 from catsync_core.publish.delta import find_fresh, sign
 from catsync_core.publish.effort import Effort, Settings
@@ -80,6 +82,20 @@ class Publisher:
         self._cache = cache
         self._listener = listener
 
+    @classmethod
+    def open(cls, repository: str | Path, *, cache: Path | None = None, listener: Listener = ignore) -> Publisher:
+        """Return a publisher for the repository at a path or URL; nothing is contacted yet.
+
+        Args:
+            repository: Its address.
+            cache: Folder for what scans learned; None keeps nothing.
+            listener: Gets events.
+
+        Raises:
+            PluginError: no plugin knows the address.
+        """
+        return cls(open_backend(repository, load_plugins()), cache=cache, listener=listener)
+
     def init(self) -> Index:
         """Make an empty repository.
 
@@ -125,14 +141,14 @@ class Publisher:
         started = time.monotonic()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._publish(folder, catalog, title, note, Settings.of(effort), started)
+                return self._publish(folder, catalog, title, note, settings=Settings.of(effort), started=started)
             except ChangedWhilePublishingError:
                 if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
     def _publish(
-        self, folder: Path, catalog: str, title: str | None, note: str, settings: Settings, started: float
+        self, folder: Path, catalog: str, title: str | None, note: str, *, settings: Settings, started: float
     ) -> Publication:
         index = self._repository.index().index
         if index is None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from catsync_core.chunking import Delta, match
 from catsync_core.errors import LocalError
-from catsync_core.format.manifest import Content, Manifest
+from catsync_core.format.manifest import Manifest
 from catsync_core.format.objects import object_key
 from catsync_core.format.table import SignatureShape, Table
 from catsync_core.plan.local import Inventory
 from catsync_core.plan.model import LocalFile, Piece, Plan, Request, Via
-from catsync_core.plan.plan import Wanted, check_tables, find_wanted, plan_files, worth_matching
+from catsync_core.plan.plan import Wanted, check_tables, expected_saving, find_wanted, plan_files
 from catsync_core.plan.requests import Link, find_pieces, merge_pieces
 from catsync_core.transfer.repository import Repository, read_signature
 
@@ -74,20 +74,27 @@ class Preparation:
         self._distrusted.add(index)
 
     def _match(self, wanted: Sequence[Wanted]) -> None:
-        by_pack: dict[int, list[tuple[Wanted, Content, SignatureShape]]] = {}
+        by_pack: dict[int, list[Wanted]] = {}
         for want in wanted:
-            content = self.manifest.contents[want.index]
-            table = self._tables[content.pack]
-            if self.inventory.find_bases(want.path) and worth_matching(content, table):
-                by_pack.setdefault(content.pack, []).append((want, content, table.shapes[content.number]))
-        for pack, asked in by_pack.items():
-            data = self._fetch_signatures(self._tables[pack], [shape for _, _, shape in asked])
-            for (want, content, shape), hashes in zip(asked, data, strict=True):
-                bases = self.inventory.find_bases(want.path)
-                delta = _match_files(shape, content.size, hashes, bases)
-                self.on_bytes(content.size)
-                if delta.copies:
-                    self._deltas[want.index] = (delta, bases)
+            if self.inventory.find_bases(want.path):
+                by_pack.setdefault(self.manifest.contents[want.index].pack, []).append(want)
+        for pack, candidates in by_pack.items():
+            table = self._tables[pack]
+            savings = [(want, expected_saving(self.manifest.contents[want.index], table)) for want in candidates]
+            asked = [want for want, saving in savings if saving > 0]
+            if sum(saving for _, saving in savings if saving > 0) > self.link().detour:
+                self._match_in_pack(table, asked)
+
+    def _match_in_pack(self, table: Table, asked: Sequence[Wanted]) -> None:
+        contents = [self.manifest.contents[want.index] for want in asked]
+        shapes = [table.shapes[content.number] for content in contents]
+        hashes = self._fetch_signatures(table, shapes)
+        for want, content, shape, data in zip(asked, contents, shapes, hashes, strict=True):
+            bases = self.inventory.find_bases(want.path)
+            delta = _match_files(shape, content.size, data, bases)
+            self.on_bytes(content.size)
+            if delta.copies:
+                self._deltas[want.index] = (delta, bases)
 
     def _fetch_signatures(self, table: Table, shapes: Sequence[SignatureShape]) -> list[bytes]:
         if table.signatures is None:
