@@ -32,6 +32,7 @@ __all__ = ["Answer", "RequestHandler", "Served", "Server", "serve"]
 PIECE = 256 * 1024  # bytes per write
 IDLE_SECONDS = 60.0  # until a connection without a word is closed
 CONNECTIONS = 256  # at a time; a further one is closed at once
+POLL_SECONDS = 0.02  # how soon closing is noticed
 HASHED = 1024 * 1024  # bytes up to which an ETag comes from the content, as clocks are too coarse for quick changes
 
 
@@ -182,7 +183,7 @@ class Server:
         self.url = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
         """Where it can be reached; without a slash at the end."""
         self._thread = threading.Thread(
-            target=self._tcp.serve_forever, kwargs={"poll_interval": 0.05}, name="catsync-serve", daemon=True
+            target=self._tcp.serve_forever, kwargs={"poll_interval": POLL_SECONDS}, name="catsync-serve", daemon=True
         )
         self._thread.start()
 
