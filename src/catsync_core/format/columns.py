@@ -120,6 +120,10 @@ class Reader:
         """Read a column of unsigned numbers."""
         self._check_room(count)
         data = self._data
+        column = data[self._at : self._at + count]
+        if column.isascii() and max(column, default=0) <= most:  # nothing but one-byte numbers, as so often
+            self._at += count
+            return list(column)
         values = []
         for _ in range(count):
             # The common one-byte number is read in place: columns are long and Python's calls are dear.

@@ -55,6 +55,8 @@ def decompress(data: bytes, size: int, what: str) -> bytes:
     announced = _announced_size(data, what)
     if announced != size:
         raise FormatError(f"{what} announces {announced:,} bytes instead of {size:,}")
+    if not size:
+        raise FormatError(f"{what} is a zstd frame that yields nothing")  # python-zstandard would not even decode it
     try:
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=size, allow_extra_data=False)
     except zstandard.ZstdError as error:
@@ -79,9 +81,11 @@ def _announced_size(data: bytes, what: str) -> int:
     try:
         header = zstandard.get_frame_parameters(data)
     except zstandard.ZstdError as error:
-        raise FormatError(f"{what} is not a zstd frame") from error
+        raise FormatError(f"{what} is not a zstd frame ({error})") from error
     if header.content_size in {zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR} or header.dict_id:
         raise FormatError(f"{what} is a zstd frame without a size, or with a dictionary")
+    if not header.has_checksum:
+        raise FormatError(f"{what} is a zstd frame without a checksum")
     if header.window_size > max(1 << _WINDOW_LOG_MOST, LIMITS.frame_size):
         raise LimitError(f"{what} asks for a window of {header.window_size:,} bytes")
     return int(header.content_size)

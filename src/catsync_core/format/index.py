@@ -85,7 +85,7 @@ def check_catalog_id(catalog: str) -> str:
     if not re.fullmatch(_CATALOG_ID, catalog) or is_reserved(catalog):
         raise UsageError(
             f"{catalog!r} cannot be a catalog's id",
-            hint="Use 1 to 64 of a-z, 0-9, dot, dash, underscore; first a letter or digit; no name that Windows reserves",
+            hint="Use 1 to 64 of a-z, 0-9, dot, dash, underscore, beginning with a-z or 0-9; and no name of a device",
         )
     return catalog
 
