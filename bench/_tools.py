@@ -114,8 +114,8 @@ class Zsync(Tool):
     name = "zsync"
     how = (
         "one tar per version, `zsyncmake -z` at the default block size: of plain and `-z`, with blocks of 1, 2 and "
-        "4 KiB, this transfers the fewest bytes in sum. One control file per file of the tree would be more bytes "
-        "and hundreds of requests. Packing and unpacking the tar is not counted, which favours zsync"
+        "4 KiB, this transfers the fewest bytes in sum. One control file per file of the tree would be thousands of "
+        "requests, and their headers alone more bytes. Packing and unpacking the tar is not counted, in zsync's favour"
     )
 
     def publish(self) -> None:
