@@ -341,7 +341,7 @@ class ByPath(Beneath):
             if create:
                 with suppress(FileExistsError):
                     place.mkdir(_FOLDER_MODE)
-            self._check(place, path)
+            self._check(place, place.relative_to(self.root).as_posix())
         return str(place)
 
     def _check(self, place: Path, path: str) -> None:
@@ -376,7 +376,7 @@ def open_beneath(root: Path) -> Beneath:
 
 
 def _check_name(name: str, path: str) -> None:
-    if name in {"", ".", ".."}:
+    if name in {"", ".", ".."} or path.startswith("/"):
         raise LocalError(f"'{show_path(path)}' is not a plain relative path")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import filelock
 
-from catsync_core.errors import LockedError
+from catsync_core.errors import LocalError, LockedError
 from catsync_core.store.failures import Attempt
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ __all__ = ["HOLDER", "LOCK", "CatalogLock"]
 LOCK = ".catsync/lock"
 HOLDER = ".catsync/lock.holder"
 _HOLDER_MOST = 4096
+_DOING = {
+    "install": "downloading",
+    "update": "updating",
+    "remove": "removing",
+    "verify": "verifying",
+    "repair": "repairing",
+    "rollback": "rolling back",
+}
 
 
 class CatalogLock:
@@ -45,11 +53,11 @@ class CatalogLock:
 
     def __enter__(self) -> Self:
         self._store.prepare()
-        try:
-            with Attempt("lock", self._store.root):
+        with Attempt("lock", self._store.root):
+            try:
                 self._lock.acquire()
-        except filelock.Timeout:
-            raise LockedError(self._describe_holder()) from None
+            except filelock.Timeout:
+                raise LockedError(self._describe_holder()) from None
         try:
             self._tell()
         except BaseException:
@@ -83,17 +91,9 @@ class CatalogLock:
         try:
             with self._store.beneath() as beneath:
                 told = json.loads(beneath.read(HOLDER)[:_HOLDER_MOST])
-            return f"catsync (process {int(told['process'])}) is busy with {_words(told['activity'])} '{catalog}'"
-        except (OSError, ValueError, KeyError, TypeError):
+            return (
+                f"catsync (process {int(told['process'])}) is {_DOING.get(told['activity'], 'working on')} '{catalog}'"
+            )
+        except (OSError, LocalError, ValueError, KeyError, TypeError):
             # The other process has only just taken the lock, is just giving it back, or the disk was full.
             return f"Another catsync process is working on '{catalog}'"
-
-
-def _words(activity: object) -> str:
-    return {
-        "install": "downloading",
-        "update": "updating",
-        "remove": "removing",
-        "repair": "repairing",
-        "rollback": "rolling back",
-    }.get(str(activity), f"'{activity}' of")

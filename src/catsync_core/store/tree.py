@@ -262,7 +262,7 @@ class StagingTree:
 
     def _hard_link(self, source: str, path: str, size: int, mtime: int) -> bool:
         place = f"{self._root}/{path}"
-        with Attempt("link", path):
+        with Attempt("link", self._store.root / source):
             try:
                 self._beneath.link(source, place)
             except OSError as error:
