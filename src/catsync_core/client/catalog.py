@@ -33,7 +33,6 @@ from catsync_core.transfer.repository import Repository
 
 __all__ = ["Catalog"]
 
-_FRESH_SECONDS = 10  # a check this recent is not repeated
 _PIECE = 1 << 20
 
 
@@ -269,7 +268,7 @@ class Catalog:
         return repository, Usage(repository)
 
     def _ask_for_news(self) -> None:
-        if self._source is not None and not 0 <= time.time() - self._source.row.checked_at < _FRESH_SECONDS:
+        if self._source is not None:
             self._source = self._sources.check(self._source)
 
     def _check_reachable(self) -> None:
@@ -319,9 +318,13 @@ class Catalog:
         row = self._state.catalogs().get(self.id)
         if row is not None:
             return row
+        # Nothing was wished yet, or the state was lost: then a copy that is there was wished for.
         head = self._head()
         return CatalogRow(
-            self.id, self._source.row.url if self._source else "", Mode.ONLINE, head.title if head else ""
+            self.id,
+            self._source.row.url if self._source else "",
+            Mode.OFFLINE if read_pointer(self._store) is not None else Mode.ONLINE,
+            head.title if head else self.id,
         )
 
     def _wish(self, mode: Mode) -> None:

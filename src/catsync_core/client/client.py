@@ -15,7 +15,7 @@ from catsync_core.client.state import Mode, State
 from catsync_core.errors import CatsyncError, NotFoundError, UsageError
 from catsync_core.events import Listener, Warned, ignore
 from catsync_core.plugins import Plugins, load_plugins
-from catsync_core.store.layout import CatalogStore
+from catsync_core.store.layout import CatalogStore, list_stored
 from catsync_core.store.pointer import read_pointer
 
 __all__ = ["Client"]
@@ -105,6 +105,9 @@ class Client:
         for row in rows.values():
             if row.mode is Mode.OFFLINE or row.catalog in owners:
                 owners[row.catalog] = by_url.get(row.repository, owners.get(row.catalog))
+        for catalog in list_stored(self.home):
+            if catalog not in owners and read_pointer(CatalogStore(self.home, catalog)) is not None:
+                owners[catalog] = None
         return [self._catalog(catalog, owners[catalog]) for catalog in sorted(owners)]
 
     def catalog(self, catalog: str) -> Catalog:

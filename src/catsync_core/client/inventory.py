@@ -13,7 +13,7 @@ from catsync_core.errors import CatsyncError, LocalError, NotFoundError
 from catsync_core.format.manifest import Manifest
 from catsync_core.plan.local import Inventory
 from catsync_core.plan.model import LocalFile
-from catsync_core.store.layout import CatalogStore
+from catsync_core.store.layout import CatalogStore, list_stored
 from catsync_core.store.manifests import load_manifest
 from catsync_core.store.pointer import read_pointer
 from catsync_core.store.records import Installed
@@ -102,12 +102,11 @@ def _hash(file: LocalFile) -> LocalFile:
 def _list_other_catalogs(store: CatalogStore, missing: Collection[bytes]) -> list[LocalFile]:
     """Return files of other offline catalogs that have a missing content."""
     found: list[LocalFile] = []
-    catalogs = store.root.parent
-    for folder in sorted(catalogs.iterdir()) if catalogs.is_dir() else ():
-        if folder.name == store.catalog:
+    for catalog in list_stored(store.home):
+        if catalog == store.catalog:
             continue
         try:
-            other = CatalogStore(store.home, folder.name)
+            other = CatalogStore(store.home, catalog)
             installed = read_pointer(other)
             if installed is not None:
                 found += (file for file in list_installed(other, installed)[0] if file.sha256 in missing)

@@ -33,6 +33,7 @@ __all__ = [
     "SPOOL",
     "STAGING",
     "CatalogStore",
+    "list_stored",
     "read_version_name",
 ]
 
@@ -110,6 +111,12 @@ class CatalogStore:
     def _open(self, place: Path) -> Beneath:
         with Attempt("open", place):
             return open_beneath(place)
+
+
+def list_stored(home: Path) -> list[str]:
+    """Return the ids of all catalogs that have a place in a home, sorted; their content may be gone or unfinished."""
+    catalogs = home / "catalogs"
+    return sorted(place.parent.name for place in catalogs.glob(f"*/{INTERNAL}")) if catalogs.is_dir() else []
 
 
 def read_version_name(name: str) -> int | None:
