@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,8 @@ _PACKS = 32
 class Previous:
     """The newest published version, or nothing at all before the first.
 
+    Thread model: :meth:`open_bases` may be called from any thread.
+
     Args:
         repository: Where it lies.
         summary: What the index says of it; None when the catalog is new.
@@ -39,6 +42,7 @@ class Previous:
         self.times = {entry.path: entry.mtime for entry in self.manifest.entries}
         self.by_hash = {content.sha256: content for content in self.manifest.contents}
         self._reader = ContentReader(repository, self.manifest)
+        self._reading = threading.Lock()
         self._finder = BasisFinder(self.files)
 
     def has_basis(self, path: str) -> bool:
@@ -52,8 +56,9 @@ class Previous:
             bases = []
             for old in self._finder.find(path):
                 stream = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
-                for piece in self._reader.read_content(self.files[old]):
-                    stream.write(piece)
+                with self._reading:  # neighbours lie in one frame, so one reader for all threads decodes it once
+                    for piece in self._reader.read_content(self.files[old]):
+                        stream.write(piece)
                 stream.seek(0)
                 bases.append(cast("BinaryIO", stream))
             yield bases

@@ -26,6 +26,7 @@ from catsync_core.plugins import load_plugins
 from catsync_core.publish.commit import swap_head, upload
 from catsync_core.publish.delta import find_fresh, sign
 from catsync_core.publish.effort import Effort, Settings
+from catsync_core.publish.failures import translate_failures
 from catsync_core.publish.layout import Group, NewContent, arrange
 from catsync_core.publish.pack import BuiltPack, build_pack
 from catsync_core.publish.previous import Previous
@@ -163,6 +164,7 @@ class Publisher:
         if before and title == before.title and _paths(tree) == _published_paths(previous.manifest) and not changed:
             return self._report(before, catalog, published=False, changed=0, uploaded=0, started=started)
         with (
+            translate_failures(folder),
             tempfile.TemporaryDirectory(prefix="catsync-") as scratch,
             ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-compress") as pool,
         ):
@@ -212,9 +214,9 @@ class Publisher:
         self._listener(Phase("publish", catalog, "match", total))
         counter = _Counter(self._listener, catalog, total)
         contents = []
-        for file in new:
-            contents.append(_classify(file, previous))
-            counter(file.size)
+        for content in pool.map(lambda file: _classify(file, previous), new):
+            contents.append(content)
+            counter(content.file.size)
         self._listener(Phase("publish", catalog, "compress", total))
         counter = _Counter(self._listener, catalog, total)
         return [
