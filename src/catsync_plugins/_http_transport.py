@@ -38,6 +38,7 @@ from catsync_core.limits import LIMITS
 __all__ = ["HTTPError", "HTTPResponse", "Transport", "explain"]
 
 CONNECT_SECONDS = 10.0
+PROXY_SECONDS = 10.0  # how long a choice of proxy holds: asking takes a quarter of a request, and laptops move
 HEAD_SECONDS = LIMITS.stall_seconds  # for the whole head of an answer, in however many drops
 _TLS_HINT = "Check the address and this device's clock; a company network may need its certificate installed"
 
@@ -53,7 +54,8 @@ class Transport:
         self._connections = connections
         self._watch = _Watch()
         self._lock = threading.Lock()
-        self._routes: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._routes: dict[tuple[str, str], urllib3.PoolManager] = {}  # by scheme and proxy
+        self._chosen: dict[tuple[str, str], tuple[float, urllib3.PoolManager]] = {}  # by scheme and host, since when
 
     def request(self, url: str, headers: Mapping[str, str]) -> HTTPResponse:
         """Send a GET and return when the head of the answer is there; the caller closes the answer.
@@ -77,11 +79,15 @@ class Transport:
             route.clear()
 
     def _route(self, parts: SplitResult) -> urllib3.PoolManager:
-        proxy = _proxy_for(parts)
         with self._lock:
+            chosen = self._chosen.get((parts.scheme, parts.netloc))
+            if chosen is not None and time.monotonic() - chosen[0] < PROXY_SECONDS:
+                return chosen[1]
+            proxy = _proxy_for(parts)
             route = self._routes.get((parts.scheme, proxy))
             if route is None:
                 route = self._routes[parts.scheme, proxy] = self._make_route(parts.scheme, proxy)
+            self._chosen[parts.scheme, parts.netloc] = (time.monotonic(), route)
             return route
 
     def _make_route(self, scheme: str, proxy: str) -> urllib3.PoolManager:
