@@ -1,0 +1,154 @@
+"""``catsync init``, ``publish`` and ``versions``: the publisher's side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+import msgspec
+
+from catsync_core.cli.options import CatsyncCommand, json_option
+from catsync_core.cli.progress import choose_progress
+from catsync_core.cli.screen import Screen, pass_screen
+from catsync_core.cli.session import open_repository
+from catsync_core.cli.table import Cell, Column
+from catsync_core.cli.words import show_bytes, show_count, show_date, show_seconds
+from catsync_core.client.home import cache_folder
+from catsync_core.errors import MissingObjectError, NotFoundError
+from catsync_core.format.head import Head
+from catsync_core.format.objects import ObjectRef
+from catsync_core.publish.effort import Effort
+from catsync_core.publish.publisher import Publication, Publisher
+from catsync_core.transfer.repository import Repository
+
+__all__ = ["init_command", "publish_command", "versions_command"]
+
+_COLUMNS = (
+    Column("Version", right=True),
+    Column("Published"),
+    Column("Files", right=True, spare=1),
+    Column("Size", right=True),
+    Column("Note", flexible=True),
+)
+
+
+@click.command(cls=CatsyncCommand)
+@click.argument("repo")
+@json_option
+@pass_screen
+def init_command(screen: Screen, repo: str) -> None:
+    """Make a new, empty repository.
+
+    Example: catsync init /srv/catalogs
+
+    REPO is the path of a folder, which is made, or the URL of a store that can be written to.
+    """
+    with open_repository(screen, repo) as backend:
+        index = Publisher(backend).init()
+        url = backend.url
+    if screen.json:
+        screen.document({"schema": 1, "url": url, "repository": index.repository})
+        return
+    screen.say(f"There is a new repository at {url}.")
+    screen.say(f"To publish a folder into it: catsync publish DIR {repo} --catalog ID")
+
+
+@click.command(cls=CatsyncCommand)
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("repo")
+@click.option("--catalog", required=True, metavar="ID", help="Which catalog it is a version of.")
+@click.option("--title", help="What people see; by default as before, at first the id.")
+@click.option("--note", default="", help="What is new in this version.")
+@click.option(
+    "--effort",
+    type=click.Choice([effort.value for effort in Effort]),
+    default=Effort.DEFAULT.value,
+    show_default=True,
+    help="How long to look for the smallest form.",
+)
+@json_option
+@pass_screen
+def publish_command(  # noqa: PLR0917 - click passes options by name
+    screen: Screen, directory: Path, repo: str, catalog: str, title: str | None, note: str, effort: str
+) -> None:
+    """Publish a folder as the next version of a catalog.
+
+    Example: catsync publish ./shoes /srv/catalogs --catalog shoes --title "Shoes 2026"
+
+    Only what changed since the last version is compressed and uploaded. Readers see the old version until everything
+    is there.
+    """
+    progress = choose_progress(screen)
+    with open_repository(screen, repo) as backend, progress:
+        publisher = Publisher(backend, cache=cache_folder(), listener=progress)
+        done = publisher.publish(directory, catalog, title=title, note=note, effort=Effort(effort))
+    if screen.json:
+        screen.event("summary", {"schema": 1} | msgspec.to_builtins(done))
+        return
+    screen.say(_tell(done))
+
+
+@click.command(cls=CatsyncCommand)
+@click.argument("repo")
+@click.argument("catalog")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N versions.")
+@json_option
+@pass_screen
+def versions_command(screen: Screen, repo: str, catalog: str, limit: int | None) -> None:
+    """Show the versions of a catalog in a repository.
+
+    Example: catsync versions /srv/catalogs shoes
+    """
+    with open_repository(screen, repo) as backend:
+        heads = list(islice(_walk(Repository(backend), catalog), limit))
+    if screen.json:
+        versions = [
+            {
+                "version": head.version,
+                "title": head.title,
+                "note": head.note,
+                "published": head.published,
+                "files": head.files,
+                "bytes": head.bytes,
+            }
+            for head in heads
+        ]
+        screen.document({"schema": 1, "catalog": catalog, "versions": versions})
+        return
+    rows = [
+        [
+            Cell(str(head.version)),
+            Cell(show_date(head.published)),
+            Cell(f"{head.files:,}"),
+            Cell(show_bytes(head.bytes)),
+            Cell(head.note),
+        ]
+        for head in heads
+    ]
+    screen.table(_COLUMNS, rows)
+
+
+def _walk(repository: Repository, catalog: str) -> Iterator[Head]:
+    """Yield the heads of a catalog, the newest first; each costs one request."""
+    index = repository.index().index
+    if index is None:
+        raise MissingObjectError(f"There is no repository at {repository.url}")
+    if catalog not in index.catalogs:
+        known = ", ".join(sorted(index.catalogs)) or "none"
+        raise NotFoundError(f"There is no catalog '{catalog}' at {repository.url}", hint=f"It has: {known}")
+    following: ObjectRef | None = index.catalogs[catalog].head
+    while following is not None:
+        head = repository.head(following, catalog)
+        yield head
+        following = head.previous
+
+
+def _tell(done: Publication) -> str:
+    if not done.published:
+        return f"Nothing changed since version {done.version}; nothing was published."
+    return (
+        f"Published {done.catalog} version {done.version}: {done.changed_files:,} of {show_count(done.files, 'file')}"
+        f" changed, {show_bytes(done.bytes_uploaded)} uploaded in {show_seconds(done.seconds)}."
+    )

@@ -1,0 +1,81 @@
+"""Numbers, times and states in the words that people read. Pure functions: the clock is passed in."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catsync_core.client.report import CatalogInfo
+
+__all__ = ["show_age", "show_bytes", "show_count", "show_date", "show_day", "show_seconds", "show_status"]
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_THOUSAND = 1000
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_STATUS = {
+    "online": ("Online", None),
+    "offline": ("Offline", "green"),
+    "update_available": ("Update available", "yellow"),
+    "incomplete": ("Download incomplete", "red"),
+    "gone": ("No longer offered", "red"),
+}
+
+
+def show_bytes(count: int) -> str:
+    """Return a size as people say it: ``812 bytes``, ``12.4 kB``, ``480 MB``."""
+    if count < _THOUSAND:
+        return show_count(count, "byte")
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        value /= _THOUSAND
+        if value < 999.5 or unit == "PB":  # from here on it would be rounded to 1000
+            break
+    digits = f"{value:.0f}" if value >= 99.95 else f"{value:.1f}".removesuffix(".0")
+    return f"{digits} {unit}"
+
+
+def show_count(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 file``, ``1,204 files``."""
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
+
+
+def show_seconds(seconds: float) -> str:
+    """Return a duration: ``0.8 s``, ``42 s``, ``3 min 5 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
+
+
+def show_date(moment: int) -> str:
+    """Return a moment in local time: ``24 Nov 2026 10:12``; a dash for 0."""
+    if not moment:
+        return "-"
+    local = time.localtime(moment)
+    return f"{local.tm_mday} {_MONTHS[local.tm_mon - 1]} {local.tm_year} {local.tm_hour:02}:{local.tm_min:02}"
+
+
+def show_day(moment: int) -> str:
+    """Return a day in local time: ``24 Nov 2026``; a dash for 0."""
+    return "-" if not moment else show_date(moment).rpartition(" ")[0]
+
+
+def show_age(moment: int, now: float) -> str:
+    """Return how long ago a moment was: ``just now``, ``5 min ago``, ``3 days ago``; ``never`` for 0."""
+    if not moment:
+        return "never"
+    age = now - moment
+    if age < _MINUTE:
+        return "just now"
+    if age < _HOUR:
+        return f"{age // _MINUTE:.0f} min ago"
+    if age < _DAY:
+        return f"{age // _HOUR:.0f} h ago"
+    return f"{show_count(int(age // _DAY), 'day')} ago"
+
+
+def show_status(info: CatalogInfo) -> tuple[str, str | None]:
+    """Return a catalog's state in words, and the colour that goes with it."""
+    return _STATUS[info.label if info.offered else "gone"]
