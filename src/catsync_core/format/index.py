@@ -20,6 +20,7 @@ __all__ = [
     "Index",
     "check_catalog_id",
     "check_format",
+    "is_catalog_id",
     "read_index",
     "write_index",
 ]
@@ -76,13 +77,18 @@ class _Versioned(msgspec.Struct):
     format: int
 
 
+def is_catalog_id(text: str) -> bool:
+    """Whether a text can be a catalog's id."""
+    return bool(re.fullmatch(_CATALOG_ID, text)) and not is_reserved(text)
+
+
 def check_catalog_id(catalog: str) -> str:
     """Return the id, or refuse it.
 
     Raises:
         UsageError: (local) it cannot be a catalog's id.
     """
-    if not re.fullmatch(_CATALOG_ID, catalog) or is_reserved(catalog):
+    if not is_catalog_id(catalog):
         raise UsageError(
             f"{catalog!r} cannot be a catalog's id",
             hint="Use 1 to 64 of a-z, 0-9, dot, dash, underscore, beginning with a-z or 0-9; and no name of a device",

@@ -13,6 +13,7 @@ import msgspec
 
 from catsync_core.format.columns import Reader, Writer
 from catsync_core.format.frames import compress, decompress_bounded
+from catsync_core.format.index import is_catalog_id
 from catsync_core.format.objects import ObjectRef
 from catsync_core.format.paths import check_paths
 from catsync_core.limits import LIMITS
@@ -117,6 +118,8 @@ def read_manifest(data: bytes, what: str = "The manifest") -> Manifest:
     """
     source = Reader(decompress_bounded(data, LIMITS.manifest_size, what), _MAGIC, what)
     catalog = source.blob(64).decode("ascii", "replace")
+    if not is_catalog_id(catalog):
+        raise source.error("does not name a catalog")
     version = source.number(_VERSION_MOST)
     packs = tuple(
         PackRef(_read_ref(source, LIMITS.pack_length), _read_ref(source, LIMITS.table_length))
@@ -169,11 +172,12 @@ def _write_paths(out: Writer, paths: list[str]) -> None:
 def _read_paths(source: Reader, total: int) -> list[str]:
     shared = source.numbers(total, LIMITS.path_length)
     joined = source.blob(LIMITS.manifest_size)
-    suffixes = joined.split(b"\0") if total else []
-    if len(suffixes) != total or (not total and joined):
+    if joined.count(b"\0") != max(total - 1, 0) or (joined and not total):
         raise source.error("does not have one name for each entry")
+    if sum(shared) + len(joined) > LIMITS.manifest_size:
+        raise source.error("has paths that are too long in all")
     paths, before = [], b""
-    for same, suffix in zip(shared, suffixes, strict=True):
+    for same, suffix in zip(shared, joined.split(b"\0"), strict=False):
         if same > len(before) or len(suffix) > LIMITS.path_length:
             raise source.error("has a path that cannot be put together")
         before = before[:same] + suffix

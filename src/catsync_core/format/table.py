@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
-from itertools import accumulate, islice
+from itertools import accumulate, islice, pairwise
 
 import msgspec
 
@@ -160,7 +160,7 @@ def read_table(data: bytes, pack_length: int, what: str = "The frame table") -> 
     """
     source = Reader(decompress_bounded(data, LIMITS.table_size, what), _MAGIC, what)
     sizes = source.numbers(source.count(LIMITS.entries), LIMITS.file_size)
-    kinds = source.numbers(source.count(LIMITS.table_size), 0xFF)
+    kinds = source.numbers(source.count(LIMITS.entries), 0xFF)
     lengths = source.numbers(len(kinds), pack_length)
     if any(kind & ~_FINE > max(Codec) for kind in kinds):
         raise source.error("names a codec that this catsync does not know")
@@ -199,10 +199,15 @@ def _read_ranges(
     counts = source.numbers(len(kinds) - len(coarse_sizes), LIMITS.table_size)
     if 0 in counts:
         raise source.error("has a fine frame that yields nothing")
+    if sum(counts) > LIMITS.entries:
+        raise source.error("has more ranges of fine frames than are allowed")
     edges = source.deltas(2 * sum(counts), stream)
-    if any(not 0 <= start < end for start, end in zip(edges[::2], edges[1::2], strict=True)):
+    bounds = list(zip(edges[::2], edges[1::2], strict=True))
+    if any(not 0 <= start < end for start, end in bounds):
         raise source.error("has a fine frame with a range that cannot be")
-    spans = iter([(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)])
+    if any(end > start for (_, end), (start, _) in pairwise(sorted(bounds))):
+        raise source.error("has fine frames that overlap")
+    spans = iter([(start, end - start) for start, end in bounds])
     coarse = iter(
         [((start, size),) for start, size in zip(accumulate(coarse_sizes, initial=0), coarse_sizes, strict=False)]
     )
@@ -217,7 +222,7 @@ def _read_shapes(source: Reader, sizes: list[int]) -> dict[int, SignatureShape]:
     strong = source.numbers(len(signed), max(_HASH_BYTES))
     shapes, offset = {}, 0
     for number, weak_bytes, strong_bytes in zip(signed, weak, strong, strict=True):
-        if weak_bytes < 2 or strong_bytes not in _HASH_BYTES or not sizes[number]:  # as in the format
+        if weak_bytes < 2 or strong_bytes not in _HASH_BYTES or not sizes[number]:
             raise source.error("has a signature of a shape that cannot be")
         block_size = block_sizes[number]
         shape = SignatureShape(offset, block_size, weak_bytes, strong_bytes, -(-sizes[number] // block_size))
