@@ -7,7 +7,7 @@ import click
 from catsync_core.cli.options import CatsyncCommand, json_option
 from catsync_core.cli.progress import ProgressView, choose_progress
 from catsync_core.cli.screen import Screen, pass_screen
-from catsync_core.cli.session import CATALOG, find_catalog, open_client
+from catsync_core.cli.session import catalog_argument, find_catalog, open_client
 from catsync_core.cli.words import show_bytes, show_count
 from catsync_core.errors import DamagedError
 from catsync_core.store.verify import VerifyReport
@@ -16,7 +16,7 @@ __all__ = ["repair_command", "verify_command"]
 
 
 @click.command(cls=CatsyncCommand)
-@click.argument("catalog", type=CATALOG)
+@catalog_argument
 @json_option
 @pass_screen
 def verify_command(screen: Screen, catalog: str) -> None:
@@ -43,7 +43,7 @@ def verify_command(screen: Screen, catalog: str) -> None:
 
 
 @click.command(cls=CatsyncCommand)
-@click.argument("catalog", type=CATALOG)
+@catalog_argument
 @json_option
 @pass_screen
 def repair_command(screen: Screen, catalog: str) -> None:

@@ -6,14 +6,24 @@ This module loads with every run, ``--version`` included: it imports nothing hea
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["CatsyncCommand", "common_options", "given_options", "json_option", "via_option"]
+__all__ = ["CatsyncCommand", "basis_option", "common_options", "given_options", "json_option", "via_option"]
 
 _KEY = "catsync_core.cli."
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+basis_option = click.option(
+    "--basis",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="A folder with another copy to reuse, such as on a USB stick; may be repeated.",
+)
+"""Adds ``--basis`` to a command."""
 
 
 class CatsyncCommand(click.Command):

@@ -1,4 +1,4 @@
-"""``catsync list``, ``info`` and ``check``: what there is, and what is new."""
+"""``catsync list`` and ``info``: what there is, as the last check found it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ import click
 
 from catsync_core.cli.options import CatsyncCommand, json_option
 from catsync_core.cli.screen import Screen, pass_screen
-from catsync_core.cli.session import CATALOG, find_catalog, open_client
+from catsync_core.cli.session import catalog_argument, find_catalog, open_client
 from catsync_core.cli.table import Cell, Column
-from catsync_core.cli.words import show_age, show_bytes, show_count, show_date, show_day, show_status
-from catsync_core.client.report import CatalogInfo, Checked
-from catsync_core.errors import (
-    AuthorisationError,
-    CatsyncError,
-    ContentError,
-    MissingObjectError,
-    RemoteError,
-    SomeFailedError,
+from catsync_core.cli.words import (
+    show_age,
+    show_bytes,
+    show_count,
+    show_date,
+    show_day,
+    show_status,
+    show_update_command,
 )
+from catsync_core.client.report import CatalogInfo
 
-__all__ = ["check_command", "info_command", "list_command"]
+__all__ = ["info_command", "list_command"]
 
-_UPDATE_AVAILABLE = 4
 _COLUMNS = (
     Column("Catalog", flexible=True),
     Column("Status"),
@@ -55,7 +54,7 @@ def list_command(screen: Screen) -> None:
 
 
 @click.command(cls=CatsyncCommand)
-@click.argument("catalog", type=CATALOG)
+@catalog_argument
 @json_option
 @pass_screen
 def info_command(screen: Screen, catalog: str) -> None:
@@ -71,38 +70,10 @@ def info_command(screen: Screen, catalog: str) -> None:
     screen.pairs(_describe(info, time.time()))
 
 
-@click.command(cls=CatsyncCommand)
-@click.argument("catalogs", nargs=-1, type=CATALOG)
-@click.option("--exit-code", is_flag=True, help="Exit with 4 when an update is available.")
-@json_option
-@pass_screen
-def check_command(screen: Screen, catalogs: tuple[str, ...], *, exit_code: bool) -> None:
-    """Ask the repositories for updates; downloads no content.
-
-    Example: catsync check
-
-    Without CATALOGS, all repositories are asked: one small request each.
-    """
-    with open_client(screen) as client:
-        for catalog in catalogs:
-            find_catalog(client, catalog)
-        checked = client.check(catalogs)
-        infos = {catalog.id: catalog.info() for catalog in client.catalogs()}
-    updates = [infos[catalog] for found in checked for catalog in found.updates]
-    if screen.json:
-        screen.document({"schema": 1, "updates": [info.catalog for info in updates], "repositories": checked})
-    else:
-        _tell_updates(screen, updates, checked)
-    _raise_failures(screen, checked)
-    if updates and exit_code:
-        raise click.exceptions.Exit(_UPDATE_AVAILABLE)
-
-
 def _row(info: CatalogInfo, now: float) -> list[Cell]:
     status, color = show_status(info)
-    title = Cell(info.title, f" ({info.catalog})") if info.title not in ("", info.catalog) else Cell("", info.catalog)
     return [
-        title,
+        Cell("", info.catalog) if info.title in {"", info.catalog} else Cell(info.title, f" ({info.catalog})"),
         Cell(status, color=color),
         Cell(show_bytes(info.bytes) if info.bytes else "-"),
         Cell(show_day(info.installed_published or info.head_published)),
@@ -115,16 +86,12 @@ def _say_what_next(screen: Screen, infos: list[CatalogInfo], repositories: int) 
         screen.say("There are no catalogs yet. Add what a publisher offers: catsync add REPO")
     elif not infos:
         screen.say("The repositories offer no catalogs yet. To ask again: catsync check")
-    for info in infos:
-        if info.problem:
-            screen.warn(info.catalog, f"{info.catalog}: {info.problem}")
+    for problem in dict.fromkeys(info.problem for info in infos if info.problem):
+        catalogs = ", ".join(info.catalog for info in infos if info.problem == problem)
+        screen.warn(catalogs, f"{catalogs}: {problem}")
     updates = [info.catalog for info in infos if info.label == "update_available" and info.offered]
     if updates:
-        screen.say(f"To fetch {show_count(len(updates), 'update')}: catsync update {_all_or(updates)}")
-
-
-def _all_or(updates: list[str]) -> str:
-    return updates[0] if len(updates) == 1 else "--all"
+        screen.say(show_update_command(updates))
 
 
 def _describe(info: CatalogInfo, now: float) -> list[tuple[str, Cell]]:
@@ -169,38 +136,3 @@ def _next_step(info: CatalogInfo) -> str:
         "incomplete": f"`catsync offline {info.catalog}` goes on with the download",
         "gone": "",
     }[info.label]
-
-
-def _tell_updates(screen: Screen, updates: list[CatalogInfo], checked: list[Checked]) -> None:
-    for info in updates:
-        screen.data(
-            f"{info.title} ({info.catalog}): version {info.head_version} of {show_day(info.head_published)} is"
-            f" available, version {info.installed_version} is on this device"
-        )
-    if updates:
-        screen.say(
-            f"To fetch {show_count(len(updates), 'update')}: catsync update {_all_or([i.catalog for i in updates])}"
-        )
-    elif not checked:
-        screen.say("There is no repository to ask. Add one: catsync add REPO")
-    elif not any(found.error for found in checked):
-        screen.say("Everything is up to date.")
-
-
-def _raise_failures(screen: Screen, checked: list[Checked]) -> None:
-    failed = {found.repository: _failure(found) for found in checked if found.error}
-    if not failed:
-        return
-    first = next(iter(failed.values()))
-    if len(failed) == len(checked) and all(error.exit_code == first.exit_code for error in failed.values()):
-        raise first
-    for repository, error in failed.items():
-        screen.fail(error, about=repository)
-    raise SomeFailedError(f"{len(failed)} of {len(checked)} repositories failed: {', '.join(failed)}", failed)
-
-
-def _failure(found: Checked) -> CatsyncError:
-    kinds = (RemoteError, MissingObjectError, AuthorisationError, ContentError)
-    kind = next((kind for kind in kinds if kind.exit_code == found.exit_code), CatsyncError)
-    message, _, hint = found.error.partition(". ")
-    return kind(message, hint=hint)

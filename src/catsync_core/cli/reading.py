@@ -11,7 +11,7 @@ import click
 
 from catsync_core.cli.options import CatsyncCommand, json_option
 from catsync_core.cli.screen import Screen, pass_screen
-from catsync_core.cli.session import CATALOG, find_catalog, open_client
+from catsync_core.cli.session import catalog_argument, find_catalog, open_client
 from catsync_core.cli.table import Cell, Column
 from catsync_core.cli.words import show_bytes, show_date
 from catsync_core.client.report import FileInfo
@@ -30,7 +30,7 @@ class _Shown:
 
 
 @click.command(cls=CatsyncCommand)
-@click.argument("catalog", type=CATALOG)
+@catalog_argument
 @click.argument("path", default="")
 @click.option("-l", "--long", "detailed", is_flag=True, help="Show sizes and times too.")
 @click.option("-r", "--recursive", is_flag=True, help="Show the files in all folders below.")
@@ -63,7 +63,7 @@ def ls_command(screen: Screen, catalog: str, path: str, *, detailed: bool, recur
 
 
 @click.command(cls=CatsyncCommand)
-@click.argument("catalog", type=CATALOG)
+@catalog_argument
 @click.argument("path")
 @pass_screen
 def cat_command(screen: Screen, catalog: str, path: str) -> None:
@@ -77,7 +77,7 @@ def cat_command(screen: Screen, catalog: str, path: str) -> None:
 
 
 @click.command(cls=CatsyncCommand)
-@click.argument("catalog", type=CATALOG)
+@catalog_argument
 @click.argument("path", default="")
 @pass_screen
 def path_command(screen: Screen, catalog: str, path: str) -> None:

@@ -61,10 +61,10 @@ class Screen:
 
     def pairs(self, rows: Sequence[tuple[str, Cell]]) -> None:
         """Print names with what they stand for, one below the other."""
-        widest = max(len(name) for name, _ in rows)
+        indent = max(len(name) for name, _ in rows) + 2
         for name, cell in rows:
-            shown = click.style(show_path(cell.text + cell.tail), fg=cell.color)
-            _print(sys.stdout, click.style(name.ljust(widest + 2), bold=True) + shown)
+            text = _fill(sys.stdout, show_path(cell.text), indent)
+            _print(sys.stdout, click.style(name.ljust(indent), bold=True) + click.style(text, fg=cell.color))
 
     def document(self, value: object) -> None:
         """Print one JSON document."""
@@ -136,12 +136,18 @@ def _print(stream: TextIO, text: str) -> None:
 
 
 def _wrap(text: str, start: str = "", color: str | None = None) -> str:
-    """Break a message between words where a person reads it; its start may have a colour."""
-    text = show_path(start + text)
-    if sys.stderr.isatty():
-        width = shutil.get_terminal_size().columns
-        text = textwrap.fill(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
-    return click.style(text[: len(start)], fg=color, bold=True) + text[len(start) :] if start else text
+    """Escape a message and break it between words; its start may have a colour."""
+    filled = _fill(sys.stderr, show_path(start + text))
+    return click.style(filled[: len(start)], fg=color, bold=True) + filled[len(start) :] if start else filled
+
+
+def _fill(stream: TextIO, text: str, indent: int = 0) -> str:
+    """Break a text between words where a person reads it; the first line is not indented."""
+    if not stream.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns - indent, 20)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
+    return ("\n" + " " * indent).join(lines)
 
 
 def _end(sentence: str) -> str:

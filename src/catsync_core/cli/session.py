@@ -19,33 +19,39 @@ from catsync_core.errors import CancelledError, CatsyncError, NotFoundError, Som
 from catsync_core.events import Listener
 from catsync_core.plugins import Plugins, load_plugins
 
-__all__ = ["CATALOG", "each", "find_catalog", "find_plugins", "open_client", "open_repository"]
+__all__ = [
+    "any_catalogs_argument",
+    "catalog_argument",
+    "catalogs_argument",
+    "complete_catalog",
+    "each",
+    "find_catalog",
+    "find_plugins",
+    "open_client",
+    "open_repository",
+]
 
 _Thing = TypeVar("_Thing")
 
 
-class _CatalogId(click.ParamType[str]):
-    """A catalog's id, which shells can complete."""
-
-    name = "catalog"
-
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,
-        incomplete: str,  # noqa: ARG002 - click's call
-    ) -> list[CompletionItem]:
-        """Offer the ids of the catalogs that this device knows."""
-        try:
-            with Client() as client:
-                infos = [catalog.info() for catalog in client.catalogs()]
-        except CatsyncError:
-            return []  # there is no place for an error in the middle of a line that is being typed
-        return [CompletionItem(info.catalog, help=info.title) for info in infos if info.catalog.startswith(incomplete)]
+def complete_catalog(_context: click.Context, _argument: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the ids of the catalogs that this device knows, for shells."""
+    try:
+        with Client() as client:
+            infos = [catalog.info() for catalog in client.catalogs()]
+    except CatsyncError:
+        return []  # there is no place for an error in the middle of a line that is being typed
+    return [CompletionItem(info.catalog, help=info.title) for info in infos if info.catalog.startswith(incomplete)]
 
 
-CATALOG = _CatalogId()
-"""The type of arguments that name a catalog."""
+catalog_argument = click.argument("catalog", shell_complete=complete_catalog)
+"""Adds the argument that names one catalog."""
+
+catalogs_argument = click.argument("catalogs", nargs=-1, required=True, shell_complete=complete_catalog)
+"""Adds the argument that names one or more catalogs."""
+
+any_catalogs_argument = click.argument("catalogs", nargs=-1, shell_complete=complete_catalog)
+"""Adds the argument that names any number of catalogs."""
 
 
 @contextmanager

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from catsync_core.client.report import CatalogInfo
 
-__all__ = ["show_age", "show_bytes", "show_count", "show_date", "show_day", "show_seconds", "show_status"]
+__all__ = [
+    "ACTIONS",
+    "show_age",
+    "show_bytes",
+    "show_count",
+    "show_date",
+    "show_day",
+    "show_seconds",
+    "show_status",
+    "show_update_command",
+]
+
+ACTIONS = {
+    "keep": "keep as it is",
+    "copy": "copy from here",
+    "patch": "patch",
+    "blocks": "download in part",
+    "full": "download whole",
+}
+"""What each action of a plan is called."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _THOUSAND = 1000
@@ -79,3 +99,9 @@ def show_age(moment: int, now: float) -> str:
 def show_status(info: CatalogInfo) -> tuple[str, str | None]:
     """Return a catalog's state in words, and the colour that goes with it."""
     return _STATUS[info.label if info.offered else "gone"]
+
+
+def show_update_command(updates: Sequence[str]) -> str:
+    """Return the sentence that says how to fetch updates of these catalogs."""
+    which = updates[0] if len(updates) == 1 else "--all"
+    return f"To fetch {show_count(len(updates), 'update')}: catsync update {which}"
