@@ -1,0 +1,196 @@
+"""Whatever bytes arrive: an error of the content's side, or a value that has a canonical encoding. Nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catsync_core.errors import ContentError
+from catsync_core.format.frames import Codec, compress, decompress, decompress_bounded
+from catsync_core.format.head import Head, read_head, write_head
+from catsync_core.format.index import CatalogSummary, Index, read_index, write_index
+from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
+from catsync_core.format.objects import ObjectRef
+from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
+
+REF = ObjectRef("0f" * 32, 1234)
+PACK_LENGTH = 2057
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An object that arrives: how it is read and written, and one that is right."""
+
+    read: Callable[[bytes], Any]
+    write: Callable[[Any], bytes]
+    sample: bytes
+
+
+KINDS = {
+    "index": Kind(
+        read_index,
+        write_index,
+        write_index(
+            Index(1, "ab" * 16, 7, 1, {name: CatalogSummary("T\u00f6ols", 3, 2, 2, 10, REF) for name in ("a", "b")})
+        ),
+    ),
+    "head": Kind(read_head, write_head, write_head(Head(1, "a", 3, "T\u00f6ols", 2, 2, 10, REF, 'Note \\ "', REF))),
+    "manifest": Kind(
+        read_manifest,
+        write_manifest,
+        write_manifest(
+            Manifest(
+                "tools",
+                2,
+                (PackRef(REF, REF), PackRef(ObjectRef.of(b"x"), REF)),
+                tuple(Content(ObjectRef.of(b"%d" % n).sha256.encode()[:32], 300 * n, n % 2, n) for n in range(4)),
+                (
+                    Entry("a", 1_750_000_000, 0),
+                    Entry("b/\u00e4", 5, 1),
+                    Entry("b/\u00f6", 5, None),
+                    Entry("b/\u00fc/c", -7, 2),
+                    Entry("c", 0, 1),
+                    Entry("d", 0, 3),
+                ),
+            )
+        ),
+    ),
+    "table": Kind(
+        lambda data: read_table(data, PACK_LENGTH),
+        write_table,
+        write_table(
+            Table(
+                (100, 0, 50, 2000),
+                (
+                    Frame(0, 30, Codec.ZSTD, ((0, 150),)),
+                    Frame(30, 20, Codec.ZSTD, ((160, 40), (150, 10)), b"", fine=True),
+                    Frame(50, 2000, Codec.RAW, ((150, 2000),), b"12345678"),
+                    Frame(2050, 7, Codec.RAW, ((1000, 7),), b"abcdefgh", fine=True),
+                ),
+                {0: SignatureShape(0, 40, 3, 4, 3), 3: SignatureShape(21, 2048, 2, 5, 1)},
+                ObjectRef("33" * 32, 28),
+            )
+        ),
+    ),
+}
+BINARY = ("manifest", "table")
+
+Mutation = tuple[str, int, bytes]
+mutations = st.lists(
+    st.tuples(
+        st.sampled_from(["overwrite", "insert", "delete", "truncate", "repeat"]),
+        st.integers(0, 1 << 16),
+        st.binary(min_size=1, max_size=9)
+        | st.sampled_from([b"\0", b"\x80", b"\xff" * 9, b'"', b"{", b"[", b"\\ud800"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def mutate(data: bytes, changes: list[Mutation]) -> bytes:
+    for how, place, part in changes:
+        at = place % (len(data) + 1)
+        match how:
+            case "overwrite":
+                data = data[:at] + part + data[at + len(part) :]
+            case "insert":
+                data = data[:at] + part + data[at:]
+            case "delete":
+                data = data[:at] + data[at + len(part) :]
+            case "truncate":
+                data = data[:at]
+            case _:
+                data = data[:at] + data[at : at + 20] * 3 + data[at:]
+    return data
+
+
+def unpack(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(data)
+
+
+def accept_or_refuse(kind: Kind, data: bytes) -> None:
+    try:
+        value = kind.read(data)
+    except ContentError:
+        return
+    written = kind.write(value)
+    assert kind.read(written) == value
+    assert kind.write(kind.read(written)) == written
+
+
+@pytest.mark.parametrize("name", KINDS)
+@given(data=st.binary())
+def test_any_bytes(name: str, data: bytes) -> None:
+    accept_or_refuse(KINDS[name], data)
+
+
+@pytest.mark.parametrize("name", BINARY)
+@given(data=st.binary())
+def test_any_bytes_behind_the_right_beginning(name: str, data: bytes) -> None:
+    beginning = unpack(KINDS[name].sample)[:5]
+    accept_or_refuse(KINDS[name], compress(beginning + data, 1))
+
+
+@pytest.mark.parametrize("name", KINDS)
+@given(changes=mutations)
+def test_mutated_objects(name: str, changes: list[Mutation]) -> None:
+    accept_or_refuse(KINDS[name], mutate(KINDS[name].sample, changes))
+
+
+@pytest.mark.parametrize("name", BINARY)
+@given(changes=mutations)
+def test_mutated_payloads(name: str, changes: list[Mutation]) -> None:
+    accept_or_refuse(KINDS[name], compress(mutate(unpack(KINDS[name].sample), changes) or b"\0", 1))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_truncated_or_flipped_byte(name: str) -> None:
+    kind = KINDS[name]
+    layers = [(kind.sample, bytes)]
+    if name in BINARY:
+        layers.append((unpack(kind.sample), lambda plain: compress(plain or b"\0", 1)))
+    for data, wrap in layers:
+        for at in range(len(data)):
+            accept_or_refuse(kind, wrap(data[:at]))
+            for flip in (1, 0x80, 0xFF):
+                accept_or_refuse(kind, wrap(data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :]))
+
+
+@pytest.mark.parametrize("name", ["index", "head"])
+@given(data=st.data())
+def test_json_with_any_value_in_any_place(name: str, data: st.DataObject) -> None:
+    document = json.loads(KINDS[name].sample)
+    place = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(place)) | st.text(max_size=5))
+        if isinstance(place.get(key), dict) and data.draw(st.booleans()):
+            place = place[key]
+            continue
+        place[key] = data.draw(values)
+        break
+    accept_or_refuse(KINDS[name], json.dumps(document).encode())
+
+
+@given(data=st.binary(), changes=mutations, size=st.integers(0, 1 << 20))
+def test_frames(data: bytes, changes: list[Mutation], size: int) -> None:
+    frame = mutate(compress(data, 3), changes)
+    for decode in (decompress, decompress_bounded):
+        try:
+            found = decode(frame, size, "It")
+        except ContentError:
+            continue
+        assert len(found) <= size
+        assert decode is decompress_bounded or len(found) == size
