@@ -54,6 +54,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._records: dict[str, PluginRecord] = {}
+        self._backends: Mapping[str, BackendEntry] | None = None
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -78,6 +79,7 @@ class Plugins:
             return
         try:
             self._manager.register(load(), record.name)
+            self._backends = None
             self._manager.check_pending()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, the others go on
             self._drop(record.name, error)
@@ -103,11 +105,21 @@ class Plugins:
                 yield from ((name, result) for result in results)
 
     def backends(self) -> Mapping[str, BackendEntry]:
-        """The kinds of backends, by URL scheme.
+        """The kinds of backends, by URL scheme; plugins are asked once.
 
         Raises:
             PluginError: two plugins offer the same scheme.
         """
+        if self._backends is None:
+            self._backends = self._ask_for_backends()
+        return self._backends
+
+    def add_commands(self, cli: click.Group) -> None:
+        """Let every plugin add its commands to the command line."""
+        for _ in self.call("catsync_commands", cli=cli):
+            pass
+
+    def _ask_for_backends(self) -> Mapping[str, BackendEntry]:
         offers: dict[str, tuple[str, BackendEntry]] = {}
         for name, entries in self.call("catsync_backends"):
             try:
@@ -124,11 +136,6 @@ class Plugins:
                     )
                 offers[entry.scheme] = (name, entry)
         return {scheme: entry for scheme, (_, entry) in offers.items()}
-
-    def add_commands(self, cli: click.Group) -> None:
-        """Let every plugin add its commands to the command line."""
-        for _ in self.call("catsync_commands", cli=cli):
-            pass
 
     def _drop(self, name: str, error: BaseException) -> None:
         self._manager.unregister(name=name)

@@ -213,7 +213,7 @@ class HttpBackend:
             if self._closed:
                 raise self._closed_error()
             if self._transport is None:
-                self._transport = Transport(CONNECTIONS)
+                self._transport = Transport(2 * CONNECTIONS)  # more than one job may read at a time
             return self._transport
 
     def _closed_error(self) -> NoConnectionError:

@@ -174,6 +174,23 @@ def test_what_is_no_entry_is_refused(entries: object) -> None:
         assert "TypeError" in record_of(plugins, "wrong").error
 
 
+def test_plugins_are_asked_once() -> None:
+    class Counting(Offer):
+        calls = 0
+
+        @hookimpl
+        def catsync_backends(self) -> Sequence[BackendEntry]:
+            self.calls += 1
+            return super().catsync_backends()
+
+    plugins, counting = Plugins(), Counting("acme")
+    add(plugins, "counting", counting)
+    assert plugins.backends() is plugins.backends()
+    assert counting.calls == 1
+    add(plugins, "late", Offer("late"))
+    assert set(plugins.backends()) == {"acme", "late"}
+
+
 def test_commands_are_added_one_plugin_after_the_other() -> None:
     class Commands:
         @hookimpl

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
 
 from catsync_core.backends.protocol import Backend, ObjectInfo, Reply
 from catsync_core.backends.wrapper import BackendWrapper, ending
@@ -69,7 +68,9 @@ class MeteredBackend(BackendWrapper):
     def round_trip(self) -> float:
         """Seconds from a request to the first byte of its answer: the median of the last few."""
         with self._lock:
-            return median(self._round_trips) if self._round_trips else self._assumed_round_trip
+            if not self._round_trips:
+                return self._assumed_round_trip
+            return sorted(self._round_trips)[len(self._round_trips) // 2]
 
     @property
     def bandwidth(self) -> float:

@@ -7,8 +7,7 @@ import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from catsync_core.backends.metering import MeteredBackend
 from catsync_core.backends.protocol import Backend
@@ -117,10 +116,16 @@ def path_of(url: str) -> Path:
     host = "" if parts.netloc.lower() == "localhost" else parts.netloc
     if host and os.name != "nt":
         raise UsageError(f"{url} names the machine {host}", hint="Write file:///folder with three slashes")
-    path = url2pathname(f"//{host}{parts.path}" if host else parts.path)
-    if not Path(path).is_absolute():
+    path = _windows_path(host, parts.path) if os.name == "nt" else Path(unquote(parts.path, errors="surrogateescape"))
+    if not path.is_absolute():
         raise UsageError(f"{url} names no absolute path", hint="Write file:///folder with three slashes")
-    return Path(path)
+    return path
+
+
+def _windows_path(host: str, path: str) -> Path:
+    from urllib.request import url2pathname  # noqa: PLC0415 - it drags in all of HTTP
+
+    return Path(url2pathname(f"//{host}{path}" if host else path))
 
 
 def _normalise_web(url: str) -> str:

@@ -57,6 +57,7 @@ def with_backend(plugins: Plugins, backend: Backend) -> Plugins:
         ("/srv/Meine Kataloge#1", "file:///srv/Meine%20Kataloge%231"),
         ("file:///srv/repo/", "file:///srv/repo"),
         ("FILE:///srv/repo", "file:///srv/repo"),
+        ("/srv/\udcff", "file:///srv/%FF"),
         ("file://localhost/srv/repo", "file:///srv/repo"),
         ("file:///srv/Meine%20Kataloge", "file:///srv/Meine%20Kataloge"),
         ("http://Host/Repo/", "http://host/Repo"),
