@@ -14,13 +14,11 @@ _WORTH = 0.95
 _SMALL = 256  # bytes: the frame's own few bytes would decide
 
 
-def compresses(location: Path) -> bool:
-    """Whether compressing a file is worth while, judged by samples from its beginning and its middle."""
+def compresses(location: Path, size: int) -> bool:
+    """Whether compressing a file of ``size`` bytes is worth while, judged by samples from its beginning and middle."""
+    if size <= _SMALL:
+        return True
     with location.open("rb") as stream:
-        size = stream.seek(0, 2)
-        if size <= _SMALL:
-            return True
-        stream.seek(0)
         sample = stream.read(_SAMPLE)
         if size > 2 * _SAMPLE:
             stream.seek(size // 2)

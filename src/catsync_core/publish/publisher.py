@@ -269,7 +269,7 @@ class _Counter:
 
 
 def _classify(file: SourceFile, previous: Previous) -> NewContent:
-    raw = not compresses(file.location)
+    raw = not compresses(file.location, file.size)
     if file.sha256 in previous.by_hash:
         return NewContent(file, Group.MOVED, raw, sign(file.location, file.size) if file.size >= _SIGN_FROM else None)
     if file.size >= _DELTA_FROM and previous.has_basis(file.path):
