@@ -12,7 +12,6 @@ import io
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +41,8 @@ __all__ = ["FileBackend", "catsync_backends"]
 PIECE = 256 * 1024  # bytes per piece of a stream
 PRIVATE = ".catsync"  # no key begins with a dot, so no object can lie there
 LOCK_PATIENCE = 30.0  # seconds
+READER_PATIENCE = 2.0  # seconds
+WINDOWS = os.name == "nt"
 ABANDONED = 24 * 3600.0  # seconds after which an unfinished object is nobody's
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP)
@@ -155,7 +156,7 @@ class FileBackend:
                 _copy(source, file)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(path)
+            _rename(draft, path)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
@@ -244,9 +245,23 @@ def _copy(source: bytes | Path, target: BinaryIO) -> None:
         shutil.copyfileobj(file, target, PIECE)
 
 
+def _rename(source: Path, target: Path) -> None:
+    """Replace a file; on Windows only when nobody reads it, so wait for readers to finish."""
+    end = time.monotonic() + READER_PATIENCE
+    while True:
+        try:
+            source.replace(target)
+        except PermissionError:
+            if not WINDOWS or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 def _flush_folder(folder: Path) -> None:
     """Make a rename durable. Windows cannot, and needs it less: NTFS journals renames in order."""
-    if sys.platform == "win32":
+    if WINDOWS:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

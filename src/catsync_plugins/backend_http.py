@@ -7,6 +7,7 @@ connections are kept open and shared between threads.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,7 @@ _GONE = (404, 410)
 _REFUSED = (401, 403, 407)
 _BUSY = (408, 425, 429)
 _PORTAL = 511
+_ETAG = re.compile(r"[\x20-\x7e\x80-\xff]{1,256}")  # what can be sent back in one line
 _PORTAL_HINT = "The network may want a login first: open any web page in a browser, log in, then repeat the command"
 
 
@@ -104,7 +106,8 @@ class HttpBackend:
                 raise self._closed_error()
             if key.endswith(".json") and body.lstrip()[:1] == b"<":
                 raise NoConnectionError(f"{self.url} answered with a web page instead of {key}", hint=_PORTAL_HINT)
-            return Reply(bytes(body), response.headers.get("ETag"))
+            etag = response.headers.get("ETag", "")
+            return Reply(bytes(body), etag if _ETAG.fullmatch(etag) else None)
 
     def read(self, key: str, offset: int, length: int) -> Iterator[bytes]:
         """See :meth:`Backend.read`.

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from catsync_core.backends import stall
+from catsync_core.backends.protocol import Reply
 from catsync_core.backends.retry import RetryingBackend
 from catsync_core.backends.serve import Answer
 from catsync_core.errors import (
@@ -251,6 +252,20 @@ def test_etags_are_sent_back_as_they_came(server: FaultyServer, backend: HttpBac
     assert backend.get("index.json", max_length=1000).etag == etag
     backend.get("index.json", max_length=1000, known_etag=etag)
     assert conditional.asked == etag
+
+
+@pytest.mark.parametrize("etag", ['"' + "x" * 60_000 + '"', "\x07"])
+def test_an_etag_that_cannot_be_sent_back_is_none(server: FaultyServer, backend: HttpBackend, etag: str) -> None:
+    server.plan.add(Field("ETag", etag))
+    assert backend.get("index.json", max_length=1000) == Reply(INDEX, None)
+
+
+@pytest.mark.parametrize("head", ["X-Many: 1\r\n" * 200, "X-Long: " + "x" * 100_000 + "\r\n"])
+def test_a_head_without_measure_is_refused(server: FaultyServer, backend: HttpBackend, head: str) -> None:
+    server.plan.add(Field("X-First", "1\r\n" + head.rstrip()))
+    with pytest.raises(NoConnectionError, match="broke off"):
+        get(backend)
+    assert get(backend) == INDEX
 
 
 def test_a_server_without_etags_is_always_modified(server: FaultyServer, backend: HttpBackend) -> None:

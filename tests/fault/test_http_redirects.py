@@ -131,6 +131,18 @@ def test_what_is_no_web_address_is_refused(server: FaultyServer, target: str) ->
     backend.close()
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["http://..", "http://" + "x" * 300 + "/", "http://\xff.invalid/", "http://a b/", "http://127.0.0.1:1/\x01"],
+)
+def test_a_redirect_into_nowhere_is_no_crash(server: FaultyServer, target: str) -> None:
+    server.plan.add(Redirect(target))
+    backend = HttpBackend(server.url)
+    with pytest.raises(RemoteError):
+        read(backend)
+    backend.close()
+
+
 def test_https_is_not_left() -> None:
     with pytest.raises(RemoteError, match="from https to http") as caught:
         redirect_target("https://host/repo/index.json", "http://host/login")

@@ -45,10 +45,18 @@ def open_object(root: Path, key: str) -> io.FileIO:
         OSError: it cannot be opened, or leads out of the root.
     """
     path = object_path(root, key)
-    if path.is_symlink():  # for systems without O_NOFOLLOW
-        raise PermissionError(f"{path} is a link, and links are not followed")
+    _require_file(path, path.lstat().st_mode)  # Windows has no O_NOFOLLOW, and other words for opening a folder
     descriptor = os.open(path, _FLAGS)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        _require_file(path, os.fstat(descriptor).st_mode)
+    except OSError:
         os.close(descriptor)
-        raise FileNotFoundError(f"{path} is not a file")
+        raise
     return io.FileIO(descriptor, "rb")
+
+
+def _require_file(path: Path, mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise PermissionError(f"{path} is a link, and links are not followed")
+    if not stat.S_ISREG(mode):
+        raise FileNotFoundError(f"{path} is not a file")

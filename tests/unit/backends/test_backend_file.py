@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,44 @@ def test_readers_see_the_old_or_the_new_object(backend: FileBackend) -> None:
     finally:
         stop.set()
         writer.join()
+
+
+@pytest.mark.parametrize(("failures", "error"), [(3, None), (10**9, AuthorisationError)])
+def test_on_windows_a_replacement_waits_for_readers(
+    backend: FileBackend, root: Path, monkeypatch: pytest.MonkeyPatch, failures: int, error: type[CatsyncError] | None
+) -> None:
+    left = [failures]
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise PermissionError(errno.EACCES, "in use")
+        return replace(self, target)
+
+    monkeypatch.setattr(backend_file, "WINDOWS", True)
+    monkeypatch.setattr(backend_file, "READER_PATIENCE", 0.1)
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(error) if error else nullcontext():
+        backend.put("a", b"new")
+    assert (root / "a").exists() is (error is None)
+    assert drafts(root) == []
+
+
+def test_a_refused_replacement_is_not_waited_for_elsewhere(
+    backend: FileBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def refuse(self: Path, target: Path) -> Path:
+        calls.append(target)
+        raise PermissionError(errno.EACCES, "not yours")
+
+    monkeypatch.setattr(backend_file, "WINDOWS", False)
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(AuthorisationError, match="not yours"):
+        backend.put("a", b"new")
+    assert len(calls) == 1
 
 
 def test_an_object_that_outgrows_the_index_can_still_be_swapped(backend: FileBackend) -> None:
