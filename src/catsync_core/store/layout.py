@@ -73,7 +73,7 @@ class CatalogStore:
         return self.root / str(version)
 
     def exists(self) -> bool:
-        """Whether catsync has ever stored anything of this catalog and not removed it."""
+        """Whether the catalog has a place on this device; ``read_pointer`` tells whether a version is there."""
         return (self.root / INTERNAL).is_dir()
 
     def prepare(self) -> None:

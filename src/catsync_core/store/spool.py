@@ -75,8 +75,11 @@ class Spool:
         Raises:
             LocalError: (local) the journal cannot be read.
         """
-        with self._working("read", pack_sha256) as beneath:
-            return self._frames(beneath, pack_sha256).get(offset) == length
+        known = self._packs.get(pack_sha256)
+        if known is None:
+            with self._working("read", pack_sha256) as beneath:
+                known = self._frames(beneath, pack_sha256)
+        return known.get(offset) == length
 
     def read(self, pack_sha256: str, offset: int, length: int) -> bytes:
         """Return a frame; the caller verifies it and calls :meth:`forget` when it is damaged.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,15 +10,28 @@ from typing import Any
 import pytest
 
 from catsync_core.errors import LocalError
-from catsync_core.store import beneath as module
-from catsync_core.store.beneath import Beneath, ByDescriptor, ByPath
+from catsync_core.store import _folders
+from catsync_core.store._folders import CheckedFolders, Folders, OpenFolders
+from catsync_core.store.beneath import Beneath
+from catsync_core.store.durable import sync_file_system
 
 
-@pytest.fixture(params=[ByDescriptor, ByPath])
-def beneath(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Beneath]:
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     root.mkdir()
-    with request.param(root) as opened:
+    return root
+
+
+@pytest.fixture(params=[OpenFolders, CheckedFolders])
+def folders(request: pytest.FixtureRequest, root: Path) -> Folders:
+    opened: Folders = request.param(root)
+    return opened
+
+
+@pytest.fixture
+def beneath(folders: Folders) -> Iterator[Beneath]:
+    with Beneath(folders) as opened:
         yield opened
 
 
@@ -55,10 +69,10 @@ def test_a_file_is_only_made_where_none_is(beneath: Beneath) -> None:
         beneath.open_new("a")
 
 
-def test_a_planted_link_at_a_file_is_not_written_through(beneath: Beneath, tmp_path: Path) -> None:
+def test_a_planted_link_at_a_file_is_not_written_through(beneath: Beneath, root: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("untouched")
-    (beneath.root / "a").symlink_to(outside)
+    (root / "a").symlink_to(outside)
     with pytest.raises(FileExistsError):
         beneath.open_new("a")
     beneath.unlink("a")
@@ -66,12 +80,12 @@ def test_a_planted_link_at_a_file_is_not_written_through(beneath: Beneath, tmp_p
 
 
 @pytest.mark.parametrize("act", ["open_new", "make_folder", "unlink", "link", "rename", "list", "read", "stat"])
-def test_a_folder_that_is_a_link_is_refused(beneath: Beneath, tmp_path: Path, act: str) -> None:
+def test_a_folder_that_is_a_link_is_refused(beneath: Beneath, root: Path, tmp_path: Path, act: str) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "victim").write_text("untouched")
     put(beneath, "file", b"x")
-    (beneath.root / "a").symlink_to(outside)
+    (root / "a").symlink_to(outside)
     acts: dict[str, Callable[[], object]] = {
         "open_new": lambda: beneath.open_new("a/new"),
         "make_folder": lambda: beneath.make_folder("a/b/c"),
@@ -88,39 +102,41 @@ def test_a_folder_that_is_a_link_is_refused(beneath: Beneath, tmp_path: Path, ac
     assert (outside / "victim").read_text() == "untouched"
 
 
-def test_a_folder_replaced_by_a_link_meanwhile_leads_nowhere(beneath: Beneath, tmp_path: Path) -> None:
+def test_a_folder_replaced_by_a_link_meanwhile_leads_nowhere(
+    beneath: Beneath, root: Path, folders: Folders, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     put(beneath, "a/one", b"1")
-    (beneath.root / "a").rename(beneath.root / "moved")
-    (beneath.root / "a").symlink_to(outside)
-    if isinstance(beneath, ByPath):
+    (root / "a").rename(root / "moved")
+    (root / "a").symlink_to(outside)
+    if isinstance(folders, CheckedFolders):
         with pytest.raises(LocalError, match="not a plain folder"):
             put(beneath, "a/two", b"2")
     else:
         put(beneath, "a/two", b"2")  # lands in the folder that was opened, wherever it is now
-        assert (beneath.root / "moved/two").read_bytes() == b"2"
+        assert (root / "moved/two").read_bytes() == b"2"
     assert list(outside.iterdir()) == []
 
 
-def test_links_are_removed_and_not_followed(beneath: Beneath, tmp_path: Path) -> None:
+def test_links_are_removed_and_not_followed(beneath: Beneath, root: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "victim").write_text("untouched")
     put(beneath, "tree/a", b"1")
-    (beneath.root / "tree/link").symlink_to(outside)
-    (beneath.root / "lone").symlink_to(outside)
+    (root / "tree/link").symlink_to(outside)
+    (root / "lone").symlink_to(outside)
     beneath.remove_tree("tree")
     beneath.remove_tree("lone")
     assert beneath.list("") == []
     assert (outside / "victim").read_text() == "untouched"
 
 
-def test_only_plain_files_are_read(beneath: Beneath, tmp_path: Path) -> None:
-    os.mkfifo(beneath.root / "pipe")  # opening it must not wait for a writer
-    (beneath.root / "folder").mkdir()
+def test_only_plain_files_are_read(beneath: Beneath, root: Path, tmp_path: Path) -> None:
+    os.mkfifo(root / "pipe")  # opening it must not wait for a writer
+    (root / "folder").mkdir()
     (tmp_path / "secret").write_text("secret")
-    (beneath.root / "link").symlink_to(tmp_path / "secret")
+    (root / "link").symlink_to(tmp_path / "secret")
     for path in ("pipe", "folder", "link"):
         with pytest.raises(LocalError, match=f"'{path}' is not a plain file"):
             beneath.read(path)
@@ -132,8 +148,8 @@ def test_a_path_that_leads_out_is_refused(beneath: Beneath, path: str) -> None:
         beneath.open_new(path)
 
 
-@pytest.mark.parametrize("kind", [ByDescriptor, ByPath])
-def test_the_root_must_be_a_folder_itself(tmp_path: Path, kind: type[Beneath]) -> None:
+@pytest.mark.parametrize("kind", [OpenFolders, CheckedFolders])
+def test_the_root_must_be_a_folder_itself(tmp_path: Path, kind: Callable[[Path], Folders]) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("file", "link"):
@@ -142,9 +158,9 @@ def test_the_root_must_be_a_folder_itself(tmp_path: Path, kind: type[Beneath]) -
 
 
 def test_few_folders_stay_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FOLDERS_KEPT", 8)
+    monkeypatch.setattr(_folders, "_KEPT", 8)
     before = sum(1 for _ in Path("/dev/fd").iterdir())
-    with ByDescriptor(tmp_path) as beneath:
+    with Beneath(OpenFolders(tmp_path)) as beneath:
         for number in range(50):
             put(beneath, f"{number % 10}/{number}/file", b"x")
         assert sum(1 for _ in Path("/dev/fd").iterdir()) <= before + 9
@@ -164,7 +180,7 @@ def test_a_file_costs_few_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
         monkeypatch.setattr(os, name, counted)
 
-    with ByDescriptor(tmp_path) as beneath:
+    with Beneath(OpenFolders(tmp_path)) as beneath:
         for name in ("open", "write", "mkdir", "stat", "fchmod", "utime", "close", "fsync"):
             count(name)
         for number in range(1000):
@@ -174,3 +190,12 @@ def test_a_file_costs_few_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert calls["mkdir"] == folders
     assert calls["fchmod"] == 1000 + folders
     assert (calls["write"], calls["utime"], calls["stat"], calls["fsync"]) == (1000, 1000, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="syncfs is a call of Linux")
+def test_a_failed_flush_of_the_file_system_is_told(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    sync_file_system(descriptor)
+    os.close(descriptor)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sync_file_system(descriptor)
