@@ -35,6 +35,8 @@ __all__ = ["Catalog"]
 
 _PIECE = 1 << 20
 
+Activity = Literal["install", "update"]
+
 
 class Catalog:
     """A catalog; get one from :meth:`Client.catalog`.
@@ -85,6 +87,8 @@ class Catalog:
             head_version=head.version if head else None,
             files=head.files if head else 0,
             bytes=head.bytes if head else 0,
+            installed_files=installed.files if installed else 0,
+            installed_bytes=installed.bytes if installed else 0,
             installed_published=installed.published if installed else 0,
             installed_at=installed.installed_at if installed else 0,
             head_published=head.published if head else 0,
@@ -100,7 +104,8 @@ class Catalog:
         """Return what ``go_offline`` or ``update`` would do; fetches metadata only."""
         repository, usage = self._connect()
         self._ask_for_news()
-        return self._installation(repository, usage, via, folders).plan()
+        activity: Activity = "install" if read_pointer(self._store) is None else "update"
+        return self._installation(activity, repository, usage, via, folders).plan()
 
     def go_offline(self, *, via: Via = Via.AUTO, folders: Sequence[Path] = ()) -> Summary:
         """Make the catalog offline: download it completely. Repeating it changes nothing.
@@ -208,14 +213,14 @@ class Catalog:
             while piece := stream.read(_PIECE):
                 yield piece
 
-    def _install(self, activity: Literal["install", "update"], via: Via, folders: Sequence[Path]) -> Summary:
+    def _install(self, activity: Activity, via: Via, folders: Sequence[Path]) -> Summary:
         with self._store.lock(activity), self._noting_problems():
             repository, usage = self._connect()
             self._ask_for_news()
             installed = read_pointer(self._store, self._listener)
             if installed is not None and self._offered().version == installed.version:
                 return self._nothing_to_do(installed, usage)
-            summary = self._installation(repository, usage, via, folders).run()
+            summary = self._installation(activity, repository, usage, via, folders).run()
             row = self._row()
             self._state.save_catalog(
                 replace(
@@ -228,8 +233,11 @@ class Catalog:
             )
         return summary
 
-    def _installation(self, repository: Repository, usage: Usage, via: Via, folders: Sequence[Path]) -> Installation:
+    def _installation(
+        self, activity: Activity, repository: Repository, usage: Usage, via: Via, folders: Sequence[Path]
+    ) -> Installation:
         return Installation(
+            activity,
             self._store,
             repository,
             self._offered(),

@@ -138,10 +138,10 @@ class Client:
         try:
             source = self._sources.check(source)
         except CatsyncError as error:
-            return Checked(source.row.shown, str(error), error.exit_code, [])
+            return Checked(source.row.shown, error.message, error.hint, error.code, error.exit_code, [])
         infos = [self._catalog(catalog, source).info() for catalog in sorted(source.index.catalogs)]
         updates = [info.catalog for info in infos if info.label == "update_available"]
-        return Checked(source.row.shown, "", 0, [catalog for catalog in updates if not ids or catalog in ids])
+        return Checked(source.row.shown, "", "", "", 0, [catalog for catalog in updates if not ids or catalog in ids])
 
     def _catalog(self, catalog: str, source: Source | None) -> Catalog:
         return Catalog(

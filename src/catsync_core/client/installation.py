@@ -73,6 +73,7 @@ class Installation:
     """One job: an install or an update.
 
     Attributes:
+        job: ``install`` or ``update``, as events name it.
         store: The catalog's place; the caller holds its lock.
         repository: Where the version lies.
         head: What the index says of it.
@@ -84,6 +85,7 @@ class Installation:
         now: The clock, seconds since 1970.
     """
 
+    job: str
     store: CatalogStore
     repository: Repository
     head: CatalogSummary
@@ -98,7 +100,8 @@ class Installation:
         """Make the plan and return what it will do; fetches metadata only."""
         started = time.monotonic()
         installed = read_pointer(self.store, self.listener)
-        plan = self._make_plan(self._prepare(installed)[0], installed, Spool(self.store))
+        spool = Spool(self.store) if self.store.exists() else None
+        plan = self._make_plan(self._prepare(installed)[0], installed, spool)
         return summarise_plan(plan, self.head.title, time.monotonic() - started)
 
     def run(self) -> Summary:
@@ -117,7 +120,15 @@ class Installation:
         with StagingTree(self.store, head.version, head.manifest) as staging:
             plan, written = self._build(preparation, installed, spool, staging)
             self._phase("commit")
-            record = VersionRecord(head.version, head.manifest, self.head.head, head.published, int(self.now()))
+            record = VersionRecord(
+                head.version,
+                head.manifest,
+                self.head.head,
+                head.published,
+                int(self.now()),
+                head.files,
+                head.bytes,
+            )
             commit(self.store, staging, record, data, self.listener)
         self._phase("done")
         return summarise(
@@ -139,10 +150,10 @@ class Installation:
         link = lambda: measure_link(self.repository)  # noqa: E731  # asked anew when it is needed, for it is measured
         return Preparation(self.repository, manifest, inventory, link, self.via), head, data
 
-    def _make_plan(self, preparation: Preparation, installed: Installed | None, spool: Spool) -> Plan:
+    def _make_plan(self, preparation: Preparation, installed: Installed | None, spool: Spool | None) -> Plan:
         plan = preparation.plan(
             installed.version if installed else None,
-            lambda piece: spool.has(piece.pack, piece.offset, piece.length),
+            lambda piece: spool is not None and spool.has(piece.pack, piece.offset, piece.length),
         )
         return replace(plan, metadata_bytes=self.usage.bytes_received, metadata_requests=self.usage.requests)
 
@@ -178,10 +189,10 @@ class Installation:
         fetch_requests(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled)
 
     def _phase(self, name: str, total: int = 0) -> None:
-        self.listener(Phase("transfer", self.store.catalog, name, total))
+        self.listener(Phase(self.job, self.store.catalog, name, total))
 
     def _progress(self, done: int, total: int) -> None:
-        self.listener(Progress("transfer", self.store.catalog, done, total))
+        self.listener(Progress(self.job, self.store.catalog, done, total))
 
 
 class _Counter:

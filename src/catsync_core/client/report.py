@@ -70,6 +70,8 @@ class CatalogInfo(msgspec.Struct, frozen=True):
         head_version: The newest known; None when it is no longer offered.
         files: Of the newest known version.
         bytes: Of the newest known version.
+        installed_files: Of the installed version; 0 for none.
+        installed_bytes: Of the installed version; 0 for none.
         installed_published: When the installed version was published, seconds since 1970; 0 for none.
         installed_at: When it was installed; 0 for never.
         head_published: When the newest known version was published; 0 for none.
@@ -92,6 +94,8 @@ class CatalogInfo(msgspec.Struct, frozen=True):
     head_version: int | None
     files: int
     bytes: int
+    installed_files: int
+    installed_bytes: int
     installed_published: int
     installed_at: int
     head_published: int
@@ -109,12 +113,16 @@ class Checked(msgspec.Struct, frozen=True):
     Attributes:
         repository: Its address, safe to show.
         error: Why it could not be asked; empty when it could.
+        hint: What to do about it.
+        code: The error's stable name; empty for none.
         exit_code: Of that error; 0 for none.
         updates: Offline catalogs for which there is a newer version.
     """
 
     repository: str
     error: str
+    hint: str
+    code: str
     exit_code: int
     updates: list[str]
 

@@ -37,6 +37,7 @@ from catsync_core.transfer.repository import Repository
 
 __all__ = ["Publication", "Publisher"]
 
+_SCHEMA = 1
 _ATTEMPTS = 3
 _PACK_SIZE = 512 << 20
 _WORKERS = 2
@@ -48,6 +49,7 @@ class Publication(msgspec.Struct, frozen=True):
     """What a publish did.
 
     Attributes:
+        schema: Version of this shape.
         catalog: Id.
         version: The newest version, whether new or not.
         published: False when the folder was as it is in the repository already.
@@ -58,6 +60,7 @@ class Publication(msgspec.Struct, frozen=True):
         seconds: That it took.
     """
 
+    schema: int
     catalog: str
     version: int
     published: bool
@@ -243,6 +246,7 @@ class Publisher:
         summary: CatalogSummary, catalog: str, *, published: bool, changed: int, uploaded: int, started: float
     ) -> Publication:
         return Publication(
+            schema=_SCHEMA,
             catalog=catalog,
             version=summary.version,
             published=published,

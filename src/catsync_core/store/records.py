@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from catsync_core.format.index import Seconds
+from catsync_core.format.index import Count, Seconds
 from catsync_core.format.objects import ObjectRef
 
 __all__ = ["Installed", "VersionRecord"]
@@ -21,6 +21,8 @@ class VersionRecord(msgspec.Struct, frozen=True):
         head: The object that described it when it was downloaded.
         published: When, in seconds since 1970.
         installed_at: When it was downloaded, in seconds since 1970.
+        files: How many it has.
+        bytes: Of all files together.
     """
 
     version: Annotated[int, msgspec.Meta(ge=1, lt=1 << 53)]
@@ -28,6 +30,8 @@ class VersionRecord(msgspec.Struct, frozen=True):
     head: ObjectRef
     published: Seconds
     installed_at: Seconds
+    files: Count = 0
+    bytes: Count = 0
 
 
 class Installed(VersionRecord, frozen=True):
@@ -48,10 +52,20 @@ class Installed(VersionRecord, frozen=True):
             record.head,
             record.published,
             record.installed_at,
+            record.files,
+            record.bytes,
             previous and strip(previous),
         )
 
 
 def strip(record: VersionRecord) -> VersionRecord:
     """Return the record without what came before it."""
-    return VersionRecord(record.version, record.manifest, record.head, record.published, record.installed_at)
+    return VersionRecord(
+        record.version,
+        record.manifest,
+        record.head,
+        record.published,
+        record.installed_at,
+        record.files,
+        record.bytes,
+    )

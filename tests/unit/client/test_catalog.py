@@ -285,3 +285,10 @@ def test_content_that_is_damaged_in_the_repository_never_becomes_a_file(client: 
     assert client.catalog("shoes").info().installed_version is None
     with pytest.raises(IntegrityError, match="damaged"):
         list(client.catalog("shoes").read("boots.json"))
+
+
+def test_a_catalog_that_was_never_offline_can_be_planned_without_a_trace(client: Client, shop: Shop) -> None:
+    planned = client.catalog("shoes").plan()
+    assert not (client.home / "catalogs").exists()
+    done = client.catalog("shoes").go_offline()
+    assert (planned.bytes_received, planned.actions) == (done.bytes_received, done.actions)
