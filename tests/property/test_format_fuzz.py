@@ -159,7 +159,7 @@ def test_mutated_payloads(name: str, changes: list[Mutation]) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_every_truncated_or_flipped_byte(name: str) -> None:
     kind = KINDS[name]
-    layers = [(kind.sample, bytes)]
+    layers: list[tuple[bytes, Callable[[bytes], bytes]]] = [(kind.sample, bytes)]
     if name in BINARY:
         layers.append((unpack(kind.sample), lambda plain: compress(plain or b"\0", 1)))
     for data, wrap in layers:

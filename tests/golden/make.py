@@ -1,0 +1,148 @@
+"""Make the golden files: `python tests/golden/make.py` in a checkout with catsync installed.
+
+They were made once and stay as they are: whatever catsync reads today, it must read in every later version. Make them
+again only for a new format, beside the old ones. Single objects lie in ``objects``, a repository of two versions in
+``repository``. Other versions of zstd may compress to other bytes, and so to other names of objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+from catsync_core.format.frames import Codec, check_raw
+from catsync_core.format.head import Head, write_head
+from catsync_core.format.index import CatalogSummary, Index, write_index
+from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
+from catsync_core.format.objects import ObjectRef
+from catsync_core.format.table import Frame, SignatureShape, Table, write_table
+from catsync_core.publish.publisher import Publisher
+from catsync_plugins.backend_file import FileBackend
+
+HERE = Path(__file__).parent
+WHEN = 1_750_000_000
+REF = ObjectRef("0f" * 32, 321)
+
+
+def make_objects(folder: Path) -> None:
+    """Write one object of each kind, and the edges: empty, with every optional field, with fine frames."""
+    pack, other = (PackRef(ObjectRef(digit * 64, 1000), ObjectRef("a" * 64, 99)) for digit in ("1", "2"))
+    a, b, nothing = (hashlib.sha256(text).digest() for text in (b"a", b"b", b""))
+    objects = {
+        "index-empty.json": write_index(Index(1, "ab" * 16, 1, WHEN, {})),
+        "index.json": write_index(
+            Index(
+                1,
+                "0123456789abcdef" * 2,
+                42,
+                WHEN,
+                {
+                    "tools": CatalogSummary("Werkzeuge & Zubeh\u00f6r", 7, WHEN - 60, 1200, 480_000_000, REF),
+                    "a.b-c_d": CatalogSummary('"\\\U0001f600', 1, 0, 0, 0, REF),
+                },
+                WHEN + 86_400,
+            )
+        ),
+        "head-first.json": write_head(Head(1, "tools", 1, "Werkzeuge", WHEN, 0, 0, REF)),
+        "head.json": write_head(
+            Head(1, "tools", 7, "Werkzeuge", WHEN, 1200, 480_000_000, REF, "Preise 2026\nneu: S\u00e4gen", REF)
+        ),
+        "manifest-empty": write_manifest(Manifest("tools", 1, (), (), ())),
+        "manifest": write_manifest(
+            Manifest(
+                "tools",
+                7,
+                (pack, other),
+                (Content(a, 1, 1, 300), Content(b, 1 << 33, 0, 5), Content(nothing, 0, 0, 0)),
+                (
+                    Entry("Bilder/Gr\u00f6\u00dfe.jpg", WHEN, 0),
+                    Entry("Bilder/Gr\u00f6\u00dfer.jpg", WHEN + 61, 1),
+                    Entry("Bilder/Kopie.jpg", -1, 0),
+                    Entry("leer", 0, None),
+                    Entry("leer.txt", 0, 2),
+                ),
+            )
+        ),
+        "table-empty": write_table(Table((), (), {}, None)),
+        "table": write_table(
+            Table(
+                (100, 0, 50, 2000),
+                (
+                    Frame(0, 30, Codec.ZSTD, ((0, 150),)),
+                    Frame(30, 20, Codec.ZSTD, ((160, 40), (150, 10)), fine=True),
+                    Frame(50, 2000, Codec.RAW, ((150, 2000),), check_raw(b"coarse")),
+                    Frame(2050, 7, Codec.RAW, ((1000, 7),), check_raw(b"fine"), fine=True),
+                ),
+                {0: SignatureShape(0, 40, 3, 4, 3), 3: SignatureShape(21, 2048, 2, 5, 1)},
+                ObjectRef("3" * 64, 28),
+            )
+        ),
+    }
+    folder.mkdir()
+    for name, data in objects.items():
+        (folder / name).write_bytes(data)
+
+
+def make_trees() -> tuple[dict[str, bytes | None], dict[str, bytes | None]]:
+    """Return two versions of a catalog; None stands for an empty folder.
+
+    The second one changes a compressible file in the middle and a table at its end, renames a picture, drops a file,
+    fills a folder and adds a file.
+    """
+    source = random.Random(1)
+    rows = [f"{number};article {source.randrange(10**9)};{source.randrange(10**4)}\r\n" for number in range(600)]
+    data = source.randbytes(9_000).hex().encode()
+    picture = source.randbytes(3_000)
+    log = b"nothing to report\n" * 61_000  # longer than one coarse frame
+    one: dict[str, bytes | None] = {
+        "Bilder/Gr\u00f6\u00dfe.jpg": picture,
+        "catalog.json": data,
+        "copy/prices.csv": "".join(rows).encode(),
+        "empty.txt": b"",
+        "log.txt": log,
+        "notes/old.txt": b"until 2025",
+        "prices.csv": "".join(rows).encode(),
+        "soon": None,
+    }
+    rows[300] = "300;article replaced;1\r\n"
+    two = dict(one) | {
+        "Bilder/gross.jpg": picture,
+        "catalog.json": data[:7_000] + source.randbytes(300).hex().encode() + data[7_500:],
+        "prices.csv": "".join(rows).encode() + b"600;new article;5\r\n",
+        "soon/now.txt": b"here\n",
+    }
+    for gone in ("Bilder/Gr\u00f6\u00dfe.jpg", "notes/old.txt", "soon"):
+        del two[gone]
+    return one, two
+
+
+def make_repository(folder: Path) -> None:
+    """Publish both versions into a new repository, at fixed times and with a fixed id."""
+    folder.mkdir()
+    publisher = Publisher(FileBackend(folder.resolve()))
+    with mock.patch("secrets.token_hex", return_value="c0ffee00" * 4), mock.patch("time.time", return_value=WHEN):
+        publisher.init()
+    for version, tree in enumerate(make_trees(), start=1):
+        with tempfile.TemporaryDirectory() as scratch, mock.patch("time.time", return_value=WHEN + 60 * version):
+            root = Path(scratch)
+            for number, (path, content) in enumerate(tree.items()):
+                place = root / path
+                if content is None:
+                    place.mkdir(parents=True)
+                    continue
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+                os.utime(place, (WHEN, WHEN - 3600 * number))
+            publisher.publish(root, "golden", title="G\u00f6lden", note=f"Version {version}")
+    shutil.rmtree(folder / ".catsync", ignore_errors=True)
+
+
+if __name__ == "__main__":
+    for name, make in (("objects", make_objects), ("repository", make_repository)):
+        shutil.rmtree(HERE / name, ignore_errors=True)
+        make(HERE / name)

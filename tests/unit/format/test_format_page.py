@@ -1,0 +1,70 @@
+"""docs/reference/format.md says what the code does: its limits, and its examples byte by byte."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from catsync_core.format.frames import Codec, compress
+from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
+from catsync_core.format.objects import ObjectRef
+from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
+from catsync_core.limits import LIMITS
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "format.md"
+NOT_OF_THE_FORMAT = {"stall_seconds", "retry_after_seconds", "dictionary_length"}
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return PAGE.read_text(encoding="utf-8")
+
+
+def example(page: str, heading: str) -> bytes:
+    """Return the bytes of the example below a heading: two digits each; two blanks end them."""
+    block = page.split(f"## {heading}\n")[1].split("```text\n")[1].split("```", maxsplit=1)[0]
+    return bytes.fromhex(" ".join(line.split("  ")[0] for line in block.splitlines()))
+
+
+def test_every_limit_stands_there_as_it_is(page: str) -> None:
+    stated = {name: int(most) for name, most in re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE)}
+    limits = dataclasses.asdict(LIMITS)
+    assert stated == {name: most for name, most in limits.items() if name not in NOT_OF_THE_FORMAT}
+
+
+def test_the_manifest_of_the_example(page: str) -> None:
+    manifest = Manifest(
+        catalog="tools",
+        version=2,
+        packs=(PackRef(ObjectRef("11" * 32, 1000), ObjectRef("22" * 32, 100)),),
+        contents=(Content(b"\xaa" * 32, 10, 0, 3), Content(b"\xbb" * 32, 0, 0, 1)),
+        entries=(
+            Entry("a/b.csv", 1_750_000_000, 0),
+            Entry("a/c.csv", 1_750_000_060, 1),
+            Entry("a/empty", 0, None),
+            Entry("b", -5, 0),
+        ),
+    )
+    plain = example(page, "A manifest, byte by byte")
+    assert read_manifest(compress(plain, 19)) == manifest
+    assert write_manifest(manifest) == compress(plain, 19)
+
+
+def test_the_table_of_the_example(page: str) -> None:
+    table = Table(
+        sizes=(100, 0, 50, 2000),
+        frames=(
+            Frame(0, 30, Codec.ZSTD, ((0, 150),)),
+            Frame(30, 20, Codec.ZSTD, ((160, 40), (150, 10)), fine=True),
+            Frame(50, 2000, Codec.RAW, ((150, 2000),), b"\xaa" * 8),
+            Frame(2050, 7, Codec.RAW, ((1000, 7),), b"\xbb" * 8, fine=True),
+        ),
+        shapes={0: SignatureShape(0, 40, 3, 4, 3), 3: SignatureShape(21, 2048, 2, 5, 1)},
+        signatures=ObjectRef("33" * 32, 28),
+    )
+    plain = example(page, "A table, byte by byte")
+    assert read_table(compress(plain, 19), 2057) == table
+    assert write_table(table) == compress(plain, 19)
