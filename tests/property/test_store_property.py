@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -28,6 +28,7 @@ def new_store() -> Iterator[CatalogStore]:
         yield store
 
 
+@settings(deadline=None)  # files are written, and another process may hold up the disk
 @given(st.binary(max_size=400))
 def test_any_journal_is_read(data: bytes) -> None:
     with new_store() as store:
@@ -40,6 +41,7 @@ def test_any_journal_is_read(data: bytes) -> None:
         assert Spool(store).read(PACK, 3, 5) == b"frame"
 
 
+@settings(deadline=None)  # files are written, and another process may hold up the disk
 @given(st.integers(0, 399), st.integers(0, 255), st.integers(0, 400))
 def test_a_spoilt_pointer_is_noticed(at: int, byte: int, cut: int) -> None:
     with new_store() as store:
@@ -103,3 +105,4 @@ class SpoolMachine(RuleBasedStateMachine):
 
 
 TestSpool = SpoolMachine.TestCase
+TestSpool.settings = settings(deadline=None, max_examples=40, stateful_step_count=30)

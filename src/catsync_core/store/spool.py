@@ -5,7 +5,7 @@ records of offset, length and a CRC-32 of the two, appended after the data was w
 highest bit set takes the frame back. Nothing is flushed to the medium: a power cut may lose frames or leave other
 bytes in their place, and every frame is verified when it is used.
 
-Thread-safe. Files are opened for each operation, so that thousands of packs need no descriptors.
+Thread-safe. A pack's files are opened for each operation, so that thousands of packs need no descriptors.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import re
 import struct
 import threading
+import weakref
 import zlib
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -38,7 +39,7 @@ Frames = dict[int, int]
 
 
 class Spool:
-    """The frames of one catalog that have arrived.
+    """The frames of one catalog that have arrived, for one job: a commit removes them beneath this object.
 
     Args:
         store: The catalog's place; its lock is held.
@@ -48,6 +49,7 @@ class Spool:
         self._store = store
         self._lock = threading.Lock()
         self._packs: dict[str, Frames] = {}
+        self._beneath: Beneath | None = None
 
     def add(self, pack_sha256: str, offset: int, data: Bytes) -> None:
         """Keep a frame.
@@ -153,8 +155,11 @@ class Spool:
 
     @contextmanager
     def _working(self, action: str, what: str, size: int = 0) -> Iterator[Beneath]:
-        with self._lock, Attempt(action, f"{SPOOL}/{what}", size), self._store.beneath() as beneath:
-            yield beneath
+        with self._lock, Attempt(action, f"{SPOOL}/{what}", size):
+            if self._beneath is None:
+                self._beneath = self._store.beneath()
+                weakref.finalize(self, self._beneath.close)
+            yield self._beneath
 
 
 def _load(beneath: Beneath, pack: str) -> Frames:
