@@ -88,14 +88,23 @@ class Cover:
             self._fine_chosen.update(fine.offset for fine in fine_chosen)
 
     def _choose_raw(self, needed: dict[Frame, list[Range]]) -> None:
-        """Take a fine frame where it is cheaper than to fetch single ranges of raw frames."""
+        """Take fine frames that are cheaper than single ranges of raw frames, and a raw frame whole if most is left."""
         direct: Counter[Frame] = Counter()
         for ranges in needed.values():
-            for start, size in ranges:
-                for begin, length, fine, _ in self._spans(start, size):
-                    shared = min(start + size, begin + length) - max(start, begin)
-                    direct[fine] += shared + _REQUEST_COST
+            for fine, shared in self._shared(ranges):
+                direct[fine] += shared + _REQUEST_COST
         self._fine_chosen.update(fine.offset for fine, cost in direct.items() if fine.length < cost)
+        for frame, ranges in needed.items():
+            held = sum(shared for fine, shared in self._shared(ranges) if fine.offset in self._fine_chosen)
+            # A whole frame has a checksum of its own. No part of it may be a piece beside it: pieces never overlap.
+            if sum(size for _, size in ranges) - held >= _MOSTLY * frame.length:
+                self._coarse_chosen.add(frame.offset)
+
+    def _shared(self, ranges: Iterable[Range]) -> Iterator[tuple[Frame, int]]:
+        """Yield the fine frames over ranges of the stream, with how many bytes they hold of each."""
+        for start, size in ranges:
+            for begin, length, fine, _ in self._spans(start, size):
+                yield fine, min(start + size, begin + length) - max(start, begin)
 
     def parts(self, number: int, ranges: Iterable[Range]) -> Iterator[Part]:
         """Yield the parts that make up ranges of a content, by the frames that were chosen."""
@@ -144,12 +153,8 @@ class Cover:
             if span[0] + span[1] > start:
                 yield span
 
-    def _raw_part(self, frame: Frame, start: int, length: int) -> Part:
-        begin = start - frame.ranges[0][0]
-        # Nearly a whole frame is taken as one, for a whole frame has a checksum of its own.
-        if length >= _MOSTLY * frame.length:
-            return FramePart(self._pack, frame, begin, length)
-        return RawPart(self._pack, frame.offset + begin, length)
+    def _raw_part(self, frame: Frame, start: int, length: int) -> RawPart:
+        return RawPart(self._pack, frame.offset + start - frame.ranges[0][0], length)
 
 
 def _offsets(frame: Frame) -> Iterator[int]:
