@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catsync_core.errors import ContentError
@@ -21,6 +21,7 @@ from catsync_core.format.objects import ObjectRef
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
 
 REF = ObjectRef("0f" * 32, 1234)
+unhurried = settings(deadline=None)  # seconds would say more about the machine than about the code
 PACK_LENGTH = 2057
 
 
@@ -132,12 +133,14 @@ def accept_or_refuse(kind: Kind, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
+@unhurried
 @given(data=st.binary())
 def test_any_bytes(name: str, data: bytes) -> None:
     accept_or_refuse(KINDS[name], data)
 
 
 @pytest.mark.parametrize("name", BINARY)
+@unhurried
 @given(data=st.binary())
 def test_any_bytes_behind_the_right_beginning(name: str, data: bytes) -> None:
     beginning = unpack(KINDS[name].sample)[:5]
@@ -145,12 +148,14 @@ def test_any_bytes_behind_the_right_beginning(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
+@unhurried
 @given(changes=mutations)
 def test_mutated_objects(name: str, changes: list[Mutation]) -> None:
     accept_or_refuse(KINDS[name], mutate(KINDS[name].sample, changes))
 
 
 @pytest.mark.parametrize("name", BINARY)
+@unhurried
 @given(changes=mutations)
 def test_mutated_payloads(name: str, changes: list[Mutation]) -> None:
     accept_or_refuse(KINDS[name], compress(mutate(unpack(KINDS[name].sample), changes) or b"\0", 1))
@@ -170,6 +175,7 @@ def test_every_truncated_or_flipped_byte(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["index", "head"])
+@unhurried
 @given(data=st.data())
 def test_json_with_any_value_in_any_place(name: str, data: st.DataObject) -> None:
     document = json.loads(KINDS[name].sample)
@@ -184,6 +190,7 @@ def test_json_with_any_value_in_any_place(name: str, data: st.DataObject) -> Non
     accept_or_refuse(KINDS[name], json.dumps(document).encode())
 
 
+@unhurried
 @given(data=st.binary(), changes=mutations, size=st.integers(0, 1 << 20))
 def test_frames(data: bytes, changes: list[Mutation], size: int) -> None:
     frame = mutate(compress(data, 3), changes)

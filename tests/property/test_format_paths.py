@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import unicodedata
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catsync_core.errors import PathError
 from catsync_core.format.paths import check_path, check_paths
 
+unhurried = settings(deadline=None)  # seconds would say more about the machine than about the code
 NAMES = [
     "a",
     "A",
@@ -118,6 +119,7 @@ def refuses(paths: list[str]) -> bool:
     return False
 
 
+@unhurried
 @given(paths)
 @example("con .txt")
 @example("a/" * 63 + "a")
@@ -131,6 +133,7 @@ def test_one_path(path: str) -> None:
         assert is_portable(path)
 
 
+@unhurried
 @given(st.lists(paths, max_size=6))
 @example(["a/b", "a/"])
 @example(["a", "a/b"])
@@ -140,6 +143,7 @@ def test_paths_side_by_side(candidates: list[str]) -> None:
     assert refuses(candidates) is not fit(candidates)
 
 
+@unhurried
 @given(st.lists(paths.filter(is_portable), max_size=8))
 def test_portable_paths_side_by_side(candidates: list[str]) -> None:
     assert refuses(candidates) is not fit(candidates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from itertools import accumulate, pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catsync_core.errors import PathError
@@ -20,6 +20,7 @@ from catsync_core.format.paths import check_paths
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
 from catsync_core.limits import LIMITS
 
+unhurried = settings(deadline=None)  # seconds would say more about the machine than about the code
 MOST = (1 << 63) - 1
 
 numbers = st.lists(st.integers(0, MOST) | st.integers(0, 300))
@@ -105,6 +106,7 @@ def tables(draw: st.DrawFn) -> tuple[Table, int]:
     return Table(tuple(sizes), tuple(frames), shapes, signatures), offset
 
 
+@unhurried
 @given(numbers, st.lists(st.integers(-(1 << 40), 1 << 40)), st.binary())
 def test_columns_come_back(unsigned: list[int], signed: list[int], blob: bytes) -> None:
     out = Writer(b"M")
@@ -118,6 +120,7 @@ def test_columns_come_back(unsigned: list[int], signed: list[int], blob: bytes) 
     source.finish()
 
 
+@unhurried
 @given(numbers)
 def test_a_column_is_its_numbers_one_after_the_other(values: list[int]) -> None:
     together, single = Writer(b""), Writer(b"")
@@ -129,11 +132,13 @@ def test_a_column_is_its_numbers_one_after_the_other(values: list[int]) -> None:
     assert [source.number(MOST) for _ in values] == values
 
 
+@unhurried
 @given(manifests())
 def test_manifests_come_back(manifest: Manifest) -> None:
     assert read_manifest(write_manifest(manifest)) == manifest
 
 
+@unhurried
 @given(tables())
 def test_tables_come_back(table: tuple[Table, int]) -> None:
     found = read_table(write_table(table[0]), table[1])
@@ -141,6 +146,7 @@ def test_tables_come_back(table: tuple[Table, int]) -> None:
     assert found.starts == tuple(accumulate(found.sizes, initial=0))
 
 
+@unhurried
 @given(tables(), st.data())
 def test_coarse_frames_hold_exactly_the_range_that_was_asked_for(table: tuple[Table, int], data: st.DataObject) -> None:
     found, stream = table[0], table[0].starts[-1]
@@ -154,6 +160,7 @@ def test_coarse_frames_hold_exactly_the_range_that_was_asked_for(table: tuple[Ta
     assert list(found.coarse_over(start, length)) == expected
 
 
+@unhurried
 @given(
     st.builds(
         Head,
@@ -175,6 +182,7 @@ def test_heads_come_back(head: Head) -> None:
     assert len(data) <= LIMITS.head_length
 
 
+@unhurried
 @given(
     st.builds(
         Index,
@@ -203,11 +211,13 @@ def test_indexes_come_back(index: Index) -> None:
     assert write(read_index(write_index(index))) == write_index(index)
 
 
+@unhurried
 @given(st.binary(min_size=1), st.integers(1, 22))
 def test_frames_come_back(data: bytes, level: int) -> None:
     assert decompress(compress(data, level), len(data), "It") == data
 
 
+@unhurried
 @given(st.binary(min_size=1))
 def test_hashes_name_what_they_are_of(data: bytes) -> None:
     assert ObjectRef.of(data) == ObjectRef(hashlib.sha256(data).hexdigest(), len(data))

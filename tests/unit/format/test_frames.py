@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 
@@ -168,3 +170,40 @@ def test_a_frame_may_shrink_a_million_times() -> None:
     frame = compress(bytes(LIMITS.frame_size), 19)
     assert len(frame) < LIMITS.frame_size // 10_000
     assert decompress(frame, LIMITS.frame_size, "It").count(0) == LIMITS.frame_size
+
+
+BOMBS = """
+import resource, sys
+from catsync_core.errors import ContentError
+from catsync_core.format.frames import decompress, decompress_bounded
+resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
+for line in sys.stdin:
+    for decode in (decompress, decompress_bounded):
+        try:
+            decode(bytes.fromhex(line), 64 << 20, "It")
+        except ContentError:
+            print("refused")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of a process's memory that Python can set")
+def test_no_bomb_takes_memory_that_python_does_not_see() -> None:
+    """The decompressor allocates by itself, so the operating system has to watch it."""
+    announced = LIMITS.frame_size
+    bombs = [
+        bomb(10**10),
+        bomb(10**10, window_log=27),
+        bomb(announced, window_log=31),
+        bomb(announced, window_log=27),
+        bomb(announced, dictionary=0xBAD),
+        bomb(announced),
+        header(announced, window_log=27),
+        compress(bytes(announced), 1) * 2,
+        compress(bytes(announced), 1)[:-5],
+        with_options(bytes(announced), size=False),
+    ]
+    script = [sys.executable, "-c", BOMBS]
+    lines = "\n".join(data.hex() for data in bombs)
+    done = subprocess.run(script, input=lines, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout.split() == ["refused"] * 2 * len(bombs)
