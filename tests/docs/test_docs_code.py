@@ -64,7 +64,7 @@ def run_shell(page: Path, folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     printed = done.stdout.split(f"{_END}\n")
@@ -118,7 +118,7 @@ def run_in(site: Path, *words: str) -> str:
     """Run a command of the environment that also finds what lies in ``site``."""
     environment = shell_environment(site.parent) | {"PYTHONPATH": str(site)}
     done = subprocess.run(
-        words, cwd=site.parent, env=environment, capture_output=True, text=True, timeout=120, check=False
+        words, cwd=site.parent, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, f"{words}:\n{done.stdout}\n{done.stderr}"
     return done.stdout

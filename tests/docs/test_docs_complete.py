@@ -59,6 +59,16 @@ def test_documented_variables_are_used() -> None:
     assert documented <= used_variables()
 
 
+def test_troubleshooting_goes_by_messages_that_exist() -> None:
+    page = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text()
+    code = "\n".join(source.read_text() for source in sources())
+    quoted = re.findall(r'"(.+?)"', "\n".join(re.findall(r"^## .*$", page, re.MULTILINE)))
+    assert len(quoted) > 10
+    for message in quoted:
+        for part in message.split("..."):
+            assert part.strip() in code, f"no message says {message!r}"
+
+
 def test_decisions_are_numbered_and_listed() -> None:
     folder = ROOT / "docs" / "adr"
     records = sorted(path.name for path in folder.glob("[0-9]*.md"))
