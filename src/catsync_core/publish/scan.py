@@ -6,6 +6,7 @@ every device can store, and every file that cannot be read is listed, all at onc
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -69,7 +70,7 @@ class SourceTree:
         """
         for file in self.files:
             if _stamp(file.location) != file.stamp:
-                raise ChangedWhilePublishingError(f"'{show_path(file.path)}' changed while it was being published")
+                raise _changed(file.path, "published")
 
 
 def scan(root: Path, cache: ScanCache, on_bytes: Callable[[int], None]) -> SourceTree:
@@ -121,9 +122,9 @@ def read_source(file: SourceFile) -> Iterator[bytes]:
                 digest.update(piece)
                 yield piece
     except OSError as error:
-        raise _unreadable(file.path, error) from error
+        raise _changed(file.path, "published") from error
     if digest.digest() != file.sha256:
-        raise ChangedWhilePublishingError(f"'{show_path(file.path)}' changed while it was being published")
+        raise _changed(file.path, "published")
 
 
 def _walk(root: Path, faults: list[str]) -> Iterator[tuple[str, Path, os.stat_result | None]]:
@@ -161,6 +162,8 @@ def _fault(path: str, child: os.DirEntry[str]) -> str:
         return f"'{show_path(path)}' is a symbolic link; a catalog holds files and folders only"
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return f"'{show_path(path)}' is neither a file nor a folder"
+    if not os.access(child.path, os.R_OK):
+        return f"'{show_path(path)}' cannot be read ({os.strerror(errno.EACCES)})"
     return ""
 
 
@@ -170,20 +173,23 @@ def _look(
     stamp = Stamp.of(status)
     sha256 = cache.find(path, stamp)
     if sha256 is None:
-        sha256 = _hash(path, location)
-        if _stamp(location) != stamp:
-            raise ChangedWhilePublishingError(f"'{show_path(path)}' changed while it was being read")
+        sha256 = _hash(path, location, stamp)
         cache.remember(path, stamp, sha256)
     on_bytes(stamp.size)
     return SourceFile(path, location, stamp.size, stamp.mtime_ns // 1_000_000_000, sha256, stamp)
 
 
-def _hash(path: str, location: Path) -> bytes:
+def _hash(path: str, location: Path, stamp: Stamp) -> bytes:
     try:
         with location.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
+            sha256 = hashlib.file_digest(stream, "sha256").digest()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        if _stamp(location) == stamp:
+            raise SourceError(f"'{show_path(path)}' cannot be read ({error.strerror})") from error
+        raise _changed(path, "read") from error
+    if _stamp(location) != stamp:
+        raise _changed(path, "read")
+    return sha256
 
 
 def _stamp(location: Path) -> Stamp | None:
@@ -193,5 +199,5 @@ def _stamp(location: Path) -> Stamp | None:
         return None
 
 
-def _unreadable(path: str, error: OSError) -> SourceError:
-    return SourceError(f"'{show_path(path)}' cannot be read ({error.strerror})")
+def _changed(path: str, activity: str) -> ChangedWhilePublishingError:
+    return ChangedWhilePublishingError(f"'{show_path(path)}' changed while it was being {activity}")
