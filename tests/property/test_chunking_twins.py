@@ -108,3 +108,22 @@ def test_twins_agree_when_every_offset_is_a_candidate(strong_bytes: int) -> None
         results.append((matcher.runs(), matcher.wanted, matcher.strong_hashes))
     assert results[0] == results[1]
     assert results[0][2] > 0
+
+
+@given(st.integers(0, 2**32), st.integers(1, 600), st.integers(2, 4), st.integers(1, 3000))
+def test_both_filters_let_every_block_through(seed: int, block_size: int, weak_bytes: int, blocks: int) -> None:
+    """The loop that the benchmarks compare with finds the weak hash of every block, too."""
+    random = Random(seed)
+    data = random.randbytes(block_size + random.randrange(300))
+    offsets = range(len(data) - block_size + 1)
+    hashes = [python.hash_blocks(data[start : start + block_size], block_size, weak_bytes, 1)[0] for start in offsets]
+    wanted = {*random.choices(hashes, k=10), *(random.randbytes(weak_bytes) for _ in range(blocks))}
+    matcher = c.Matcher(
+        block_size=block_size,
+        tail=0,
+        weak=b"".join(wanted),
+        strong=bytes(len(wanted)),
+        weak_bytes=weak_bytes,
+        strong_bytes=1,
+    )
+    assert matcher.roll_plainly(data) == sum(value in wanted for value in hashes) > 0

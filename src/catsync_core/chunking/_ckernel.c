@@ -308,7 +308,7 @@ static PyMethodDef matcher_methods[] = {
     {"end", Matcher_end, METH_VARARGS, "end(data, offset, /)\n--\n\nLook for the tail in the last bytes of the basis."},
     {"runs", Matcher_runs, METH_NOARGS, "runs()\n--\n\nWhat was found, packed."},
     {"roll_plainly", Matcher_roll_plainly, METH_VARARGS,
-     "roll_plainly(data, /)\n--\n\nFor benchmarks: roll one hash over all offsets; return how many pass the filter."},
+     "roll_plainly(data, /)\n--\n\nFor benchmarks: look up every offset on the spot; return how many have a block's weak hash."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -14,21 +14,27 @@
 #define NONE UINT32_MAX
 #define STRONG_MAX 16
 
-/* Two bitmaps over the highest weak bits turn offsets away before a lookup. The first is asked at every offset, so it has
- * to stay in the cache of one core; the second is asked about what the first lets through. Bits for each block (as a
- * power of two), and bits at most (likewise). */
-#define FILTER_SPREAD 6
-#define FILTER_MOST 20
-#define SIEVE_SPREAD 9
-#define SIEVE_MOST 24
+/* Two filters turn offsets away before a lookup. The first, a bitmap over high weak bits, is asked at every offset, so it
+ * has to stay in the cache of one core, and constant shifts choose its bits. The second, the sieve, is asked about what
+ * the first lets through: a Bloom filter that has both bits of a hash in the same word. Bits for each block, and bits at
+ * most, as powers of two. */
+#define FILTER_SPREAD 5
+#define FILTER_MOST 21
+#define FILTER_SHIFT (32 - FILTER_MOST)
+#define SIEVE_SPREAD 7
+#define SIEVE_MOST 23
+
+/* 1 if a block may have this hash, otherwise 0. */
+#define FILTER_PASSES(filter, mask, hash) \
+    ((filter)[(hash) >> (FILTER_SHIFT + 5) & (mask)] >> ((hash) >> FILTER_SHIFT & 31) & 1)
 
 typedef struct {
     uint32_t blocks;       /* of full length; a shorter last block is not in the table */
     uint32_t kinds;
     unsigned weak_shift;   /* a 32-bit hash shifted by this is a shortened one */
     unsigned bucket_shift; /* ... is the number of a bucket */
-    unsigned filter_shift; /* ... is the number of a bit in the filter */
-    unsigned sieve_shift;  /* ... is the number of a bit in the sieve */
+    uint32_t filter_mask;  /* of the number of a word in the filter */
+    unsigned sieve_shift;  /* a mixed hash shifted by this is the number of a word in the sieve */
     size_t strong_bytes;
     uint32_t *kind_of_block;
     uint32_t *first_block; /* of each kind: the first block that is of this kind */
@@ -36,8 +42,8 @@ typedef struct {
     uint8_t *strong;       /* of each kind: shortened */
     uint32_t *wanted;      /* at the first kind of each weak hash: how many kinds of that hash are still wanted */
     uint32_t *bucket;      /* bucket i holds the kinds from bucket[i] up to bucket[i + 1] */
-    uint32_t *filter;      /* one bit for each value of the highest weak bits: set if a block has it */
-    uint32_t *sieve;       /* the same of more bits */
+    uint32_t *filter;
+    uint64_t *sieve;
 } Table;
 
 static void table_free(Table *table)
@@ -127,17 +133,33 @@ static void fill_buckets(Table *table, unsigned bits)
     }
 }
 
-static void set_bit(uint32_t *bitmap, uint32_t bit)
+/* Spreads all bits that a shortened hash has over 32 bits (Fibonacci hashing). */
+static uint32_t mix(const Table *table, uint32_t hash)
 {
-    bitmap[bit / 32] |= (uint32_t)1 << (bit % 32);
+    return (hash >> table->weak_shift) * 0x9e3779b1u;
 }
 
-static void fill_bitmaps(Table *table)
+static uint64_t sieve_bits(uint32_t mixed)
 {
+    return (uint64_t)1 << (mixed % 64) | (uint64_t)1 << (mixed / 64 % 64);
+}
+
+static int sieve_passes(const Table *table, uint32_t hash)
+{
+    const uint32_t mixed = mix(table, hash);
+    const uint64_t bits = sieve_bits(mixed);
+    return (table->sieve[mixed >> table->sieve_shift] & bits) == bits;
+}
+
+static void fill_filters(Table *table)
+{
+    /* Hashes of 2 bytes lack the bits that choose a bit of a word, so all of them are set. */
+    const uint32_t unknown = table->weak_shift > FILTER_SHIFT ? UINT32_MAX : 1;
     for (uint32_t kind = 0; kind < table->kinds; kind++) {
         const uint32_t hash = table->weak[kind] << table->weak_shift;
-        set_bit(table->filter, hash >> table->filter_shift);
-        set_bit(table->sieve, hash >> table->sieve_shift);
+        const uint32_t mixed = mix(table, hash);
+        table->filter[hash >> (FILTER_SHIFT + 5) & table->filter_mask] |= unknown << (hash >> FILTER_SHIFT & 31);
+        table->sieve[mixed >> table->sieve_shift] |= sieve_bits(mixed);
     }
 }
 
@@ -156,15 +178,15 @@ static int table_build(Table *table, uint32_t blocks, const uint8_t *weak, unsig
 {
     const size_t slots = blocks > 0 ? blocks : 1;
     const unsigned bucket_bits = bits_for(blocks, 0, weak_bytes > 2 ? 24 : 16);
-    const unsigned filter_bits = bits_for(blocks, FILTER_SPREAD, weak_bytes > 2 ? FILTER_MOST : 16);
-    const unsigned sieve_bits = bits_for(blocks, SIEVE_SPREAD, weak_bytes > 2 ? SIEVE_MOST : 16);
+    const unsigned filter_bits = bits_for(blocks, FILTER_SPREAD, FILTER_MOST);
+    const unsigned sieve_words = bits_for(blocks, SIEVE_SPREAD, SIEVE_MOST) - 6;
     memset(table, 0, sizeof *table);
     table->blocks = blocks;
     table->strong_bytes = strong_bytes;
     table->weak_shift = 32 - 8 * weak_bytes;
     table->bucket_shift = 32 - bucket_bits;
-    table->filter_shift = 32 - filter_bits;
-    table->sieve_shift = 32 - sieve_bits;
+    table->filter_mask = ((uint32_t)1 << (filter_bits - 5)) - 1;
+    table->sieve_shift = 32 - sieve_words;
     table->kind_of_block = calloc(slots, sizeof(uint32_t));
     table->first_block = calloc(slots, sizeof(uint32_t));
     table->weak = calloc(slots, sizeof(uint32_t));
@@ -172,7 +194,7 @@ static int table_build(Table *table, uint32_t blocks, const uint8_t *weak, unsig
     table->wanted = calloc(slots, sizeof(uint32_t));
     table->bucket = calloc(((size_t)1 << bucket_bits) + 1, sizeof(uint32_t));
     table->filter = calloc((size_t)1 << (filter_bits - 5), sizeof(uint32_t));
-    table->sieve = calloc((size_t)1 << (sieve_bits - 5), sizeof(uint32_t));
+    table->sieve = calloc((size_t)1 << sieve_words, sizeof(uint64_t));
     uint32_t *order = calloc(slots, sizeof(uint32_t));
     uint32_t *spare = calloc(slots, sizeof(uint32_t));
     const int complete = table->kind_of_block && table->first_block && table->weak && table->strong && table->wanted &&
@@ -181,7 +203,7 @@ static int table_build(Table *table, uint32_t blocks, const uint8_t *weak, unsig
         number_kinds(table, sort_blocks(order, spare, blocks, weak, weak_bytes, strong, strong_bytes), weak, weak_bytes,
                      strong);
         fill_buckets(table, bucket_bits);
-        fill_bitmaps(table);
+        fill_filters(table);
     } else {
         table_free(table);
     }
