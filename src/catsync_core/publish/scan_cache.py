@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +79,8 @@ class ScanCache:
             aside.write_bytes(msgspec.msgpack.encode(self._seen))
             aside.replace(self._location)
         except OSError:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):  # such as where the folder itself could not be made
+                aside.unlink()
 
     def _load(self) -> dict[str, _Known]:
         if self._location is None:
