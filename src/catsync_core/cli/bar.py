@@ -26,6 +26,7 @@ __all__ = ["BarProgress"]
 _REFRESHES = 8  # a second
 _BAR_FROM = 60  # columns; a narrower terminal has no room for the bar itself
 _RATE_FROM = 76
+_MARGIN = 2  # columns for the ^C that a terminal shows, so that the line can still be erased
 
 
 class BarProgress(ProgressView):
@@ -38,6 +39,7 @@ class BarProgress(ProgressView):
 
     def __enter__(self) -> Self:
         console = Console(stderr=True)
+        console.width -= _MARGIN
         columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False)]
         if console.width >= _BAR_FROM:
             columns.append(BarColumn(bar_width=None))

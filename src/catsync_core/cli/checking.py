@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import click
 
+from catsync_core import errors
 from catsync_core.cli.options import CatsyncCommand, json_option
 from catsync_core.cli.screen import Screen, pass_screen
 from catsync_core.cli.session import any_catalogs_argument, find_catalog, open_client
 from catsync_core.cli.words import show_day, show_update_command
 from catsync_core.client.report import CatalogInfo, Checked
-from catsync_core.errors import (
-    AuthorisationError,
-    CatsyncError,
-    ContentError,
-    MissingObjectError,
-    RemoteError,
-    SomeFailedError,
-)
+from catsync_core.errors import CatsyncError, SomeFailedError
 
 __all__ = ["check_command"]
 
@@ -77,7 +71,6 @@ def _raise_failures(screen: Screen, checked: list[Checked]) -> None:
 
 
 def _failure(found: Checked) -> CatsyncError:
-    kinds = (RemoteError, MissingObjectError, AuthorisationError, ContentError)
-    kind = next((kind for kind in kinds if kind.exit_code == found.exit_code), CatsyncError)
-    message, _, hint = found.error.partition(". ")
-    return kind(message, hint=hint)
+    kind = next(kind for name in errors.__all__ if (kind := getattr(errors, name)).code == found.code)
+    error: CatsyncError = kind(found.error, hint=found.hint)
+    return error

@@ -188,7 +188,7 @@ def _examine_repositories(home: Path, plugins: Plugins) -> Iterator[Finding]:
         yield Finding("Repositories", "note", "none was added", "`catsync add REPO` adds one")
     for found in checked:
         if found.error:
-            yield Finding("Repository", "problem", f"{found.repository}: {found.error}")
+            yield Finding("Repository", "problem", f"{found.repository}: {found.error}", found.hint)
         else:
             yield Finding("Repository", "ok", f"{found.repository} answers")
 

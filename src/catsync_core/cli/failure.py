@@ -39,8 +39,12 @@ def leave(error: BaseException, arguments: Sequence[str]) -> NoReturn:
     """
     if isinstance(error, SystemExit):
         raise error
-    if isinstance(error, BrokenPipeError):
+    try:
+        sys.stdout.flush()
+    except OSError as failed:
         _give_up_stdout()
+        error = failed
+    if isinstance(error, BrokenPipeError):
         sys.exit(_BROKEN_PIPE)
     if os.environ.get(_DEBUG):
         traceback.print_exception(error)
@@ -49,7 +53,7 @@ def leave(error: BaseException, arguments: Sequence[str]) -> NoReturn:
         sys.exit(error.exit_code)
     known = _translate(error)
     if isinstance(error, KeyboardInterrupt) and sys.stderr.isatty():
-        sys.stderr.write("\n")  # ends the line that shows ^C
+        sys.stderr.write("\r  \r")  # over the ^C that the terminal showed
     Screen(json="--json" in arguments).fail(known)
     sys.exit(known.exit_code)
 

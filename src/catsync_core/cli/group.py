@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from catsync_core.cli.options import CatsyncCommand, common_options
+from catsync_core.cli.options import CatsyncCommand, common_options, given_options
 
 __all__ = ["COMMANDS", "SECTIONS", "CatsyncGroup"]
 
@@ -91,17 +91,17 @@ class CatsyncGroup(click.Group):
             leave(error, arguments)
         sys.exit(0)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's call
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, those of plugins last."""
-        return [*COMMANDS, *sorted(set(self._plugin_commands()) - set(COMMANDS))]
+        return [*COMMANDS, *sorted(self._plugin_commands(ctx))]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's call
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command. Plugins are asked only for what is not built in, so none can replace a built-in one."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"catsync_core.cli.{COMMANDS[cmd_name][0]}")
             command: click.Command = getattr(module, f"{cmd_name}_command")
             return command
-        return self._plugin_commands().get(cmd_name)
+        return self._plugin_commands(ctx).get(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -113,12 +113,12 @@ class CatsyncGroup(click.Group):
             raise click.UsageError(f"There is no command '{args[0]}'.{meant}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's call
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under their headings, without importing them."""
         for heading, commands in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, summary) for name, (_, summary) in commands.items()])
-        added = [(name, command.get_short_help_str(60)) for name, command in sorted(self._plugin_commands().items())]
+        added = [(name, command.get_short_help_str(60)) for name, command in sorted(self._plugin_commands(ctx).items())]
         if added:
             with formatter.section("From plugins"):
                 formatter.write_dl(added)
@@ -126,16 +126,17 @@ class CatsyncGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the name of a command, without importing it."""
         summaries = {name: summary for name, (_, summary) in COMMANDS.items()}
-        summaries |= {name: command.get_short_help_str() for name, command in self._plugin_commands().items()}
+        summaries |= {name: command.get_short_help_str() for name, command in self._plugin_commands(ctx).items()}
         items = [CompletionItem(name, help=text) for name, text in summaries.items() if name.startswith(incomplete)]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def _plugin_commands(self) -> dict[str, click.Command]:
+    def _plugin_commands(self, context: click.Context) -> dict[str, click.Command]:
         if not self._plugins_asked:
             self._plugins_asked = True
-            from catsync_core.plugins import load_plugins  # noqa: PLC0415 - seldom needed
+            from catsync_core.cli.loading import find_plugins  # noqa: PLC0415 - seldom needed
+            from catsync_core.cli.screen import Screen  # noqa: PLC0415 - likewise
 
-            load_plugins().add_commands(self)
+            find_plugins(Screen(**given_options(context))).add_commands(self)
         return {name: command for name, command in self.commands.items() if name not in COMMANDS}
 
 

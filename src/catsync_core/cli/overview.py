@@ -75,7 +75,7 @@ def _row(info: CatalogInfo, now: float) -> list[Cell]:
     return [
         Cell("", info.catalog) if info.title in {"", info.catalog} else Cell(info.title, f" ({info.catalog})"),
         Cell(status, color=color),
-        Cell(show_bytes(info.bytes) if info.bytes else "-"),
+        Cell(show_bytes(info.installed_bytes or info.bytes)),
         Cell(show_day(info.installed_published or info.head_published)),
         Cell(show_age(info.checked_at, now)),
     ]
@@ -101,9 +101,11 @@ def _describe(info: CatalogInfo, now: float) -> list[tuple[str, Cell]]:
         ("Title", info.title),
         ("Catalog", info.catalog),
         ("Status", status),
-        ("Newest version", _version(info.head_version, info.head_published)),
-        ("Local version", _version(info.installed_version, info.installed_published)),
-        ("Size", f"{show_bytes(info.bytes)} in {show_count(info.files, 'file')}" if info.head_version else ""),
+        ("Newest version", _version(info.head_version, info.head_published, info.files, info.bytes)),
+        (
+            "Local version",
+            _version(info.installed_version, info.installed_published, info.installed_files, info.installed_bytes),
+        ),
         ("Downloaded", _download(info)),
         ("Unfinished", f"{show_bytes(info.kept_bytes)} have arrived and are kept" if info.kept_bytes else ""),
         ("Folder", info.path),
@@ -116,8 +118,10 @@ def _describe(info: CatalogInfo, now: float) -> list[tuple[str, Cell]]:
     return [(name, Cell(text, color=colors.get(name))) for name, text in rows if text]
 
 
-def _version(version: int | None, published: int) -> str:
-    return f"{version}, published {show_date(published)}" if version is not None else ""
+def _version(version: int | None, published: int, files: int, size: int) -> str:
+    if version is None:
+        return ""
+    return f"{version} of {show_date(published)}, {show_bytes(size)} in {show_count(files, 'file')}"
 
 
 def _download(info: CatalogInfo) -> str:

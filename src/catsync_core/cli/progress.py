@@ -33,9 +33,10 @@ PHASES = {
 """What each phase is called; a phase that is not listed is not shown."""
 
 _JSON_EVERY = 0.1  # seconds
+_JSON_STEP = 0.05  # of the total
 _LINE_EVERY = 2.0
 _LINE_AT_LEAST_EVERY = 10.0
-_LINE_STEP = 0.1  # of the total
+_LINE_STEP = 0.1
 
 
 class ProgressView:
@@ -58,23 +59,27 @@ class ProgressView:
 
 
 class JsonProgress(ProgressView):
-    """Prints each event as a line of JSON, but progress at most ten times a second."""
+    """Prints each event as a line of JSON, but progress only ten times a second or when it made a step.
+
+    Without the steps, whoever reads along would not learn of the last bytes before a connection stalls.
+    """
 
     def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(screen)
         self._clock = clock
         self._due = 0.0
+        self._shown = 0
 
     def __call__(self, event: Event) -> None:
         """Print it, unless it is progress and comes too early."""
         if isinstance(event, Phase):
             self._screen.event("phase", event)
-            self._due = 0.0
+            self._due, self._shown = 0.0, 0
         elif isinstance(event, Warned):
             self._screen.event("warning", event)
-        elif event.done == event.total or self._clock() >= self._due:
+        elif self._clock() >= self._due or event.done == event.total or _stepped(event, self._shown, _JSON_STEP):
             self._screen.event("progress", event)
-            self._due = self._clock() + _JSON_EVERY
+            self._due, self._shown = self._clock() + _JSON_EVERY, event.done
 
 
 class LineProgress(ProgressView):
@@ -104,8 +109,8 @@ class LineProgress(ProgressView):
 
     def _go_on(self, event: Progress) -> None:
         waited = self._clock() - self._shown_at
-        stepped = event.total and event.done - self._shown >= event.total * _LINE_STEP
-        if waited < (_LINE_EVERY if stepped else _LINE_AT_LEAST_EVERY) or event.done == self._shown:
+        pause = _LINE_EVERY if _stepped(event, self._shown, _LINE_STEP) else _LINE_AT_LEAST_EVERY
+        if waited < pause or event.done == self._shown:
             return
         self._shown_at, self._shown = self._clock(), event.done
         share = f" of {show_bytes(event.total)} ({event.done / event.total:.0%})" if event.total else ""
@@ -123,3 +128,8 @@ def choose_progress(screen: Screen) -> ProgressView:
     from catsync_core.cli.bar import BarProgress  # noqa: PLC0415 - rich is imported only where it is seen
 
     return BarProgress(screen)
+
+
+def _stepped(event: Progress, shown: int, step: float) -> bool:
+    """Whether a step of the total was made since the bytes that were shown last."""
+    return bool(event.total) and event.done - shown >= event.total * step

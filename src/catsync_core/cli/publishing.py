@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 
 import click
-import msgspec
 
 from catsync_core.cli.options import CatsyncCommand, json_option
 from catsync_core.cli.progress import choose_progress
@@ -85,7 +84,7 @@ def publish_command(  # noqa: PLR0917 - click passes options by name
         publisher = Publisher(backend, cache=cache_folder(), listener=progress)
         done = publisher.publish(directory, catalog, title=title, note=note, effort=Effort(effort))
     if screen.json:
-        screen.event("summary", {"schema": 1} | msgspec.to_builtins(done))
+        screen.event("summary", done)
         return
     screen.say(_tell(done))
 

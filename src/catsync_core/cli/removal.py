@@ -35,15 +35,18 @@ def online_command(screen: Screen, catalogs: tuple[str, ...], *, yes: bool, forc
     """
     with open_client(screen) as client:
         chosen = {name: find_catalog(client, name) for name in catalogs}
-        sizes = {name: _stored_bytes(CatalogStore(client.home, name).root) for name in chosen}
         infos = {name: catalog.info() for name, catalog in chosen.items()}
-        if any(sizes.values()) and not yes:
-            _confirm([(infos[name], size) for name, size in sizes.items() if size])
+        places = {name: CatalogStore(client.home, name).root for name in chosen}
+        doomed = [info for info in infos.values() if info.path or info.kept_bytes]
+        if doomed and not yes:
+            _confirm([(info, _stored_bytes(places[info.catalog])) for info in doomed])
 
         def leave(name: str) -> dict[str, object]:
+            before = _stored_bytes(places[name])
             left = chosen[name].go_online(force=force)
-            _tell_online(screen, infos[name], sizes[name], left)
-            return {"catalog": name, "deleted_bytes": sizes[name], "left": left}
+            deleted = before - _stored_bytes(places[name])
+            _tell_online(screen, infos[name], deleted, left)
+            return {"catalog": name, "deleted_bytes": deleted, "left": left}
 
         done = each(screen, chosen, leave)
     if screen.json:

@@ -20,7 +20,7 @@ import msgspec
 
 from catsync_core.cli.options import given_options
 from catsync_core.cli.table import Cell, Column, lay_out
-from catsync_core.errors import CatsyncError, SomeFailedError
+from catsync_core.errors import CancelledError, CatsyncError, SomeFailedError
 from catsync_core.events import Event, Warned
 from catsync_core.format.paths import show_path
 
@@ -96,6 +96,9 @@ class Screen:
         if self.json:
             if not about:
                 _print(sys.stderr, json_line("error", _describe(error)))
+            return
+        if isinstance(error, CancelledError):  # no error, but what the user wanted
+            _print(sys.stderr, _wrap(_end(str(error))))
             return
         _print(sys.stderr, _wrap(_end(error.message), f"{about}: " if about else "Error: ", "red"))
         if error.hint:

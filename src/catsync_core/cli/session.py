@@ -12,12 +12,12 @@ from click.shell_completion import CompletionItem
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.registry import open_backend
+from catsync_core.cli.loading import find_plugins
 from catsync_core.cli.screen import Screen
 from catsync_core.client.catalog import Catalog
 from catsync_core.client.client import Client
 from catsync_core.errors import CancelledError, CatsyncError, NotFoundError, SomeFailedError
 from catsync_core.events import Listener
-from catsync_core.plugins import Plugins, load_plugins
 
 __all__ = [
     "any_catalogs_argument",
@@ -26,7 +26,6 @@ __all__ = [
     "complete_catalog",
     "each",
     "find_catalog",
-    "find_plugins",
     "open_client",
     "open_repository",
 ]
@@ -74,19 +73,6 @@ def open_repository(screen: Screen, address: str) -> Iterator[Backend]:
         yield backend
     finally:
         backend.close()
-
-
-def find_plugins(screen: Screen) -> Plugins:
-    """Load the plugins and name those that are broken."""
-    plugins = load_plugins()
-    for record in plugins.records:
-        if record.status == "broken":
-            screen.warn(
-                record.name,
-                f"The plugin {record.name} ({record.distribution} {record.version}) is broken and was left out:"
-                f" {record.error}",
-            )
-    return plugins
 
 
 def find_catalog(client: Client, catalog: str) -> Catalog:

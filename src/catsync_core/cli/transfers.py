@@ -44,7 +44,7 @@ def offline_command(screen: Screen, catalogs: tuple[str, ...], via: str, basis: 
 
 @click.command(cls=CatsyncCommand)
 @any_catalogs_argument
-@click.option("--all", "every", is_flag=True, help="All offline catalogs that have an update.")
+@click.option("--all", "every", is_flag=True, help="All offline catalogs.")
 @via_option
 @json_option
 @pass_screen
