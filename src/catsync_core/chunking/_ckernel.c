@@ -191,7 +191,8 @@ static void Matcher_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* The matcher for one call, or NULL when another thread is in the middle of one. */
+/* The matcher for one call, or NULL when another thread is in the middle of one. Nothing that could run Python code may
+ * stand between this and the end of the call, so arguments are parsed before. */
 static Matcher *claim(PyObject *object)
 {
     MatcherObject *self = (MatcherObject *)object;
@@ -205,42 +206,59 @@ static Matcher *claim(PyObject *object)
 static PyObject *Matcher_begin(PyObject *object, PyObject *args)
 {
     Py_ssize_t basis;
-    Matcher *matcher = claim(object);
-    if (!matcher || !PyArg_ParseTuple(args, "n:begin", &basis))
+    if (!PyArg_ParseTuple(args, "n:begin", &basis))
         return NULL;
     if (basis < 0 || (uint64_t)basis >= NONE)
         return PyErr_Format(PyExc_ValueError, "basis is %zd, but must be 0 to 2^32 - 2", basis);
+    Matcher *matcher = claim(object);
+    if (!matcher)
+        return NULL;
     matcher_begin(matcher, (uint32_t)basis);
     Py_RETURN_NONE;
 }
 
-static PyObject *Matcher_scan(PyObject *object, PyObject *args)
+typedef uint64_t (*Work)(Matcher *, const uint8_t *, size_t);
+
+/* Lets a matcher work on the bytes that were given, with the GIL released. */
+static PyObject *work_on(PyObject *object, PyObject *args, Work work)
 {
     Py_buffer data;
-    Matcher *matcher = claim(object);
-    if (!matcher || !PyArg_ParseTuple(args, "y*:scan", &data))
+    if (!PyArg_ParseTuple(args, "y*", &data))
         return NULL;
-    size_t passed;
-    ((MatcherObject *)object)->busy = 1;
-    Py_BEGIN_ALLOW_THREADS
-    passed = matcher_scan(matcher, data.buf, (size_t)data.len);
-    Py_END_ALLOW_THREADS
-    ((MatcherObject *)object)->busy = 0;
+    Matcher *matcher = claim(object);
+    uint64_t result = 0;
+    if (matcher) {
+        ((MatcherObject *)object)->busy = 1;
+        Py_BEGIN_ALLOW_THREADS
+        result = work(matcher, data.buf, (size_t)data.len);
+        Py_END_ALLOW_THREADS
+        ((MatcherObject *)object)->busy = 0;
+    }
     PyBuffer_Release(&data);
-    return PyLong_FromSize_t(passed);
+    return matcher ? PyLong_FromUnsignedLongLong(result) : NULL;
+}
+
+static PyObject *Matcher_scan(PyObject *object, PyObject *args)
+{
+    return work_on(object, args, matcher_scan);
+}
+
+static PyObject *Matcher_roll_plainly(PyObject *object, PyObject *args)
+{
+    return work_on(object, args, roll_plainly);
 }
 
 static PyObject *Matcher_end(PyObject *object, PyObject *args)
 {
     Py_buffer data;
     long long offset;
-    Matcher *matcher = claim(object);
-    if (!matcher || !PyArg_ParseTuple(args, "y*L:end", &data, &offset))
+    if (!PyArg_ParseTuple(args, "y*L:end", &data, &offset))
         return NULL;
-    const int valid = offset >= 0 && (size_t)data.len == matcher->tail;
+    Matcher *matcher = claim(object);
+    const int valid = matcher && offset >= 0 && (size_t)data.len == matcher->tail;
     if (valid)
         matcher_end(matcher, data.buf, (uint64_t)offset);
-    else
+    else if (matcher)
         PyErr_Format(PyExc_ValueError, "%zd bytes at offset %lld, where a tail of %zu bytes is expected", data.len,
                      offset, matcher->tail);
     PyBuffer_Release(&data);
@@ -262,22 +280,6 @@ static PyObject *Matcher_runs(PyObject *object, PyObject *unused)
     if (packed)
         matcher_runs(matcher, (Run *)(void *)PyBytes_AsString(packed));
     return packed;
-}
-
-static PyObject *Matcher_roll_plainly(PyObject *object, PyObject *args)
-{
-    Py_buffer data;
-    const Matcher *matcher = claim(object);
-    if (!matcher || !PyArg_ParseTuple(args, "y*:roll_plainly", &data))
-        return NULL;
-    uint64_t passing;
-    ((MatcherObject *)object)->busy = 1;
-    Py_BEGIN_ALLOW_THREADS
-    passing = roll_plainly(matcher, data.buf, (size_t)data.len);
-    Py_END_ALLOW_THREADS
-    ((MatcherObject *)object)->busy = 0;
-    PyBuffer_Release(&data);
-    return PyLong_FromUnsignedLongLong(passing);
 }
 
 static PyObject *Matcher_get_wanted(PyObject *object, void *unused)

@@ -350,7 +350,7 @@ static size_t roll(Matcher *matcher, const uint8_t *data, size_t span, size_t la
 
 /* What the four lanes are measured against: one hash rolled plainly, and every offset looked up on the spot. Returns at
  * how many offsets a block has that weak hash. Used by tests and benchmarks alone. */
-static uint64_t roll_plainly(const Matcher *matcher, const uint8_t *data, size_t length)
+static uint64_t roll_plainly(Matcher *matcher, const uint8_t *data, size_t length)
 {
     const uint32_t *const filter = matcher->table.filter, *const leave = matcher->leave;
     const uint32_t mask = matcher->table.filter_mask;
@@ -431,7 +431,7 @@ static uint32_t find_wanted(Matcher *matcher, const uint8_t *data, size_t length
 
 /* Searches a stretch of the current basis that starts at the current position. Returns how many of its bytes are done
  * with; the rest, less than a block, has to be given again with what follows it. */
-static size_t matcher_scan(Matcher *matcher, const uint8_t *data, size_t length)
+static uint64_t matcher_scan(Matcher *matcher, const uint8_t *data, size_t length)
 {
     size_t at = follow(matcher, data, length, 0);
     while (!matcher_idle(matcher) && length - at >= matcher->block_size) {
