@@ -38,13 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     ensure_programs()
     tools = _available(options.tools)
+    occasion = _occasion(options.runs)
     outcomes = [_race(pair, tools, options.runs) for pair in options.pairs]
     print(render_tables(outcomes))
     if not options.no_write:
         CHART.parent.mkdir(parents=True, exist_ok=True)
         CHART.write_text(render_chart(outcomes))
         chart = CHART.relative_to(PAGE.parent).as_posix()
-        PAGE.write_text(render_page(outcomes, _occasion(options.runs), chart))
+        PAGE.write_text(render_page(outcomes, occasion, chart))
     return 0
 
 
@@ -103,7 +104,7 @@ def _occasion(runs: int) -> Occasion:
         command=" ".join(["python", "bench/peers.py", *sys.argv[1:]]),
         date=dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         machine=f"{cores} cores, {_cpu_model()}, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}",
+        f"Python {platform.python_version()}; load average at the start {os.getloadavg()[0]:.1f}",
         runs=runs,
         versions={
             "rsync": _version(["rsync", "--version"]),
