@@ -62,11 +62,10 @@ def show_count(count: int, noun: str) -> str:
 
 def show_seconds(seconds: float) -> str:
     """Return a duration: ``0.8 s``, ``42 s``, ``3 min 5 s``."""
-    if seconds < 10:
+    if seconds < 9.95:  # from here on it would be rounded to 10
         return f"{seconds:.1f} s"
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def show_date(moment: int) -> str:
