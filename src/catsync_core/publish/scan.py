@@ -18,6 +18,7 @@ from pathlib import Path
 from catsync_core.errors import PathError, SourceError
 from catsync_core.format.paths import check_path, check_paths, show_path
 from catsync_core.publish.scan_cache import ScanCache, Stamp
+from catsync_core.store.times import clamp_mtime
 
 __all__ = ["ChangedWhilePublishingError", "SourceFile", "SourceTree", "read_source", "scan"]
 
@@ -41,7 +42,7 @@ class SourceFile:
         path: As it will stand in the catalog.
         location: Where it lies.
         size: Bytes.
-        mtime: Whole seconds since 1970.
+        mtime: Whole seconds since 1970, within what every device can keep.
         sha256: 32 bytes.
         stamp: What the file system said of it before it was read.
     """
@@ -176,7 +177,7 @@ def _look(
         sha256 = _hash(path, location, stamp)
         cache.remember(path, stamp, sha256)
     on_bytes(stamp.size)
-    return SourceFile(path, location, stamp.size, stamp.mtime_ns // 1_000_000_000, sha256, stamp)
+    return SourceFile(path, location, stamp.size, clamp_mtime(stamp.mtime_ns // 1_000_000_000), sha256, stamp)
 
 
 def _hash(path: str, location: Path, stamp: Stamp) -> bytes:
