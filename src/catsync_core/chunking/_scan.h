@@ -26,10 +26,10 @@
 
 #define NOWHERE UINT64_MAX
 #define LANES 4
-#define BATCH 1024 /* offsets between two looks at the candidates */
-#define KEPT_MOST 4096 /* candidates per lane */
-#define LEAST_SPAN 512       /* offsets per lane: fewer are not worth starting a lane */
-#define MOST_SPAN 65536      /* offsets per lane: more would be rolled in vain before a find */
+#define BATCH 1024       /* offsets between two looks at the candidates */
+#define KEPT_MOST 4096   /* candidates per lane */
+#define LEAST_SPAN 512   /* offsets per lane: fewer are not worth starting a lane */
+#define MOST_SPAN 65536  /* offsets per lane: more would be rolled in vain before a find */
 #define PAGE 4096
 #define LINE 64
 #define STRONG_BYTES_PER_BYTE 64
@@ -67,7 +67,7 @@ typedef struct {
     uint64_t *place_offset; /* of each block, or NOWHERE */
     uint32_t *placed_block; /* of each kind: a block of that kind that has a place, or NONE */
     uint32_t wanted_kinds;
-    uint64_t strong_hashes;     /* computed so far */
+    uint64_t strong_hashes;        /* computed so far */
     uint64_t lookup_strong_hashes; /* those of step 2 */
 
     uint64_t unwanted; /* a weak hash that no wanted kind has, and so never will: flat data repeat it. Or NOWHERE */
@@ -253,10 +253,10 @@ static uint32_t look_up(Matcher *matcher, const uint8_t *data, size_t at, uint32
 
 /* Writes a candidate down at every offset and moves on if the filter lets it pass: without a branch, because a processor
  * could not foresee it. */
-#define STEP(lane)                                                        \
-    noted##lane->step = (uint32_t)i;                                      \
-    noted##lane->hash = hash##lane;                                       \
-    noted##lane += FILTER_PASSES(filter, mask, hash##lane);                \
+#define STEP(lane)                                          \
+    noted##lane->step = (uint32_t)i;                        \
+    noted##lane->hash = hash##lane;                         \
+    noted##lane += FILTER_PASSES(filter, mask, hash##lane); \
     ROLL(hash##lane, data##lane, i);
 
 /* Inlined, the loop over four lanes would share its registers with its callers and lose a third of its speed. */
