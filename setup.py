@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sysconfig
+from pathlib import Path
 
 from setuptools import Extension, setup
 
 # A free-threaded CPython has no stable ABI, so it gets a build of its own.
 LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
+CHUNKING = "src/catsync_core/chunking"
+HEADERS = sorted(str(path) for path in Path(CHUNKING).rglob("*.h"))
+
 kernel = Extension(
     "catsync_core.chunking._ckernel",
-    sources=["src/catsync_core/chunking/_ckernel.c"],
-    include_dirs=["src/catsync_core/chunking/vendor"],
+    sources=[f"{CHUNKING}/_ckernel.c"],
+    include_dirs=[f"{CHUNKING}/vendor"],
+    depends=HEADERS,
     define_macros=[("Py_LIMITED_API", "0x030b0000")] if LIMITED else [],
     extra_compile_args=[] if os.name == "nt" else ["-O3"],
     py_limited_api=LIMITED,

@@ -45,7 +45,7 @@ class Client:
         self._listener = listener
         self._cancelled = cancelled
         self._state = State(self.home / "state.sqlite3")
-        self._sources = Sources(self._state, load_plugins() if plugins is None else plugins)
+        self._sources = Sources(self._state, load_plugins() if plugins is None else plugins, cancelled=cancelled)
 
     def __enter__(self) -> Self:
         return self

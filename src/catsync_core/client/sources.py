@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,12 +33,21 @@ class Sources:
     Args:
         state: The device's memory.
         plugins: The backends.
+        cancelled: Set by someone else to end waiting between attempts.
         now: The clock, seconds since 1970.
     """
 
-    def __init__(self, state: State, plugins: Plugins, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        state: State,
+        plugins: Plugins,
+        *,
+        cancelled: threading.Event | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._state = state
         self._plugins = plugins
+        self._cancelled = cancelled
         self._now = now
         self._backends: dict[str, Backend] = {}
 
@@ -117,7 +127,7 @@ class Sources:
     def open(self, url: str) -> Repository:
         """Open a repository; nothing is contacted yet."""
         if url not in self._backends:
-            self._backends[url] = open_backend(url, self._plugins)
+            self._backends[url] = open_backend(url, self._plugins, cancelled=self._cancelled)
         return Repository(self._backends[url])
 
     def _find(self, url: str) -> Source | None:

@@ -7,13 +7,13 @@ bandwidth. Ranges are single, never multipart: many servers and proxies get thos
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catsync_core.format.objects import ObjectRef
 from catsync_core.plan.model import FramePart, Part, Piece, RawPart, Request
 
-__all__ = ["Link", "find_pieces", "merge_pieces"]
+__all__ = ["Link", "find_pieces", "join_requests", "merge_pieces"]
 
 _LEAST_GAP = 512  # bytes: about what a request's own headers take
 _MOST_GAP = 16 << 10
@@ -75,6 +75,14 @@ def merge_pieces(pieces: Collection[Piece], packs: Mapping[str, ObjectRef], gap:
         for pack, ordered in by_pack.items()
         for run in _runs(ordered, gap)
     )
+
+
+def join_requests(requests: Sequence[Request]) -> Request:
+    """Return one request for everything that requests for one pack ask for."""
+    offset = min(request.offset for request in requests)
+    end = max(request.offset + request.length for request in requests)
+    pieces = tuple(sorted(piece for request in requests for piece in request.pieces))
+    return Request(requests[0].pack, offset, end - offset, pieces)
 
 
 def _runs(ordered: list[Piece], gap: int) -> Iterator[tuple[Piece, ...]]:

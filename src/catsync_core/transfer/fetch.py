@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,10 +17,12 @@ from catsync_core.backends.protocol import Backend
 from catsync_core.errors import CancelledError
 from catsync_core.format.objects import object_key
 from catsync_core.plan.model import Request
+from catsync_core.plan.requests import join_requests
 
 __all__ = ["Keeper", "fetch_requests"]
 
 _TICK = 0.2  # seconds
+_FAREWELL = 5.0  # seconds that an error waits for the other workers to stop
 
 
 class Keeper(Protocol):
@@ -32,6 +35,9 @@ class Keeper(Protocol):
 @dataclass(slots=True)
 class _Failed:
     error: BaseException
+
+
+_News = queue.SimpleQueue["int | _Failed | None"]
 
 
 def fetch_requests(
@@ -56,60 +62,81 @@ def fetch_requests(
         DiskFullError: (local) there is no space for a piece.
         CancelledError: (local) it was stopped.
     """
-    work: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-    news: queue.SimpleQueue[int | _Failed | None] = queue.SimpleQueue()
-    stop = threading.Event()
-    for request in requests:
-        work.put(request)
-    workers = min(backend.capabilities.connections, len(requests))
-    for number in range(workers):
-        work.put(None)
-        arguments = (backend, work, news, keeper, stop)
-        threading.Thread(target=_run, args=arguments, name=f"catsync-fetch-{number}", daemon=True).start()
-    running = workers
+    work = _Work(backend, requests)
+    news: _News = queue.SimpleQueue()
+    workers = [
+        threading.Thread(target=_run, args=(backend, work, keeper, news), name=f"catsync-fetch-{number}", daemon=True)
+        for number in range(min(backend.capabilities.connections, len(requests)))
+    ]
+    for worker in workers:
+        worker.start()
     try:
-        while running:
-            if cancelled is not None and cancelled.is_set():
-                raise CancelledError("The transfer was stopped")
-            try:
-                item = news.get(timeout=_TICK)
-            except queue.Empty:
-                continue
-            if item is None:
-                running -= 1
-            elif isinstance(item, _Failed):
-                raise item.error
-            else:
-                on_bytes(item)
+        _wait(len(workers), news, on_bytes, cancelled)
+    except Exception:
+        work.stop()
+        for worker in workers:
+            worker.join(_FAREWELL)
+        raise
     finally:
-        stop.set()
+        work.stop()
 
 
-def _run(
-    backend: Backend,
-    work: queue.SimpleQueue[Request | None],
-    news: queue.SimpleQueue[int | _Failed | None],
-    keeper: Keeper,
-    stop: threading.Event,
-) -> None:
+class _Work:
+    """What is still to be fetched. Thread-safe."""
+
+    def __init__(self, backend: Backend, requests: Sequence[Request]) -> None:
+        self._backend = backend
+        self._left = deque(requests)
+        self._lock = threading.Lock()
+        self.stopped = False
+
+    def take(self) -> Request | None:
+        """Return the next request; None when there is none.
+
+        From a server that ignores ranges each request gets the whole pack, so all that is left of it becomes one.
+        """
+        with self._lock:
+            if self.stopped or not self._left:
+                return None
+            request = self._left.popleft()
+            if getattr(self._backend, "ignores_ranges", False):
+                same = [other for other in self._left if other.pack == request.pack]
+                self._left = deque(other for other in self._left if other.pack != request.pack)
+                request = join_requests([request, *same])
+            return request
+
+    def stop(self) -> None:
+        """Hand out nothing more, and let running requests end soon."""
+        self.stopped = True
+
+
+def _wait(running: int, news: _News, on_bytes: Callable[[int], None], cancelled: threading.Event | None) -> None:
+    while running:
+        if cancelled is not None and cancelled.is_set():
+            raise CancelledError("The transfer was stopped")
+        try:
+            item = news.get(timeout=_TICK)
+        except queue.Empty:
+            continue
+        if item is None:
+            running -= 1
+        elif isinstance(item, _Failed):
+            raise item.error
+        else:
+            on_bytes(item)
+
+
+def _run(backend: Backend, work: _Work, keeper: Keeper, news: _News) -> None:
     try:
-        while (request := work.get()) is not None:
-            _fetch(backend, request, keeper, news, stop)
-            if stop.is_set():
-                return
+        while (request := work.take()) is not None:
+            _fetch(backend, request, keeper, news, work)
     except BaseException as error:  # noqa: BLE001  # handed to the caller's thread, which raises it
         news.put(_Failed(error))
     else:
         news.put(None)
 
 
-def _fetch(
-    backend: Backend,
-    request: Request,
-    keeper: Keeper,
-    news: queue.SimpleQueue[int | _Failed | None],
-    stop: threading.Event,
-) -> None:
+def _fetch(backend: Backend, request: Request, keeper: Keeper, news: _News, work: _Work) -> None:
     held = bytearray()
     at = request.offset  # where ``held`` begins
     pieces = iter(request.pieces)
@@ -126,5 +153,5 @@ def _fetch(
             at += done
             piece = following
         news.put(len(data))
-        if stop.is_set():
+        if work.stopped:
             return
