@@ -131,6 +131,7 @@ def _run(backend: Backend, work: _Work, keeper: Keeper, news: _News) -> None:
         while (request := work.take()) is not None:
             _fetch(backend, request, keeper, news, work)
     except BaseException as error:  # noqa: BLE001  # handed to the caller's thread, which raises it
+        work.stop()
         news.put(_Failed(error))
     else:
         news.put(None)
@@ -141,17 +142,16 @@ def _fetch(backend: Backend, request: Request, keeper: Keeper, news: _News, work
     at = request.offset  # where ``held`` begins
     pieces = iter(request.pieces)
     piece = next(pieces, None)
-    stream = backend.read(object_key("packs", request.pack), request.offset, request.length)
-    for data in stream:
+    for data in backend.read(object_key("packs", request.pack), request.offset, request.length):
         held += data
-        while piece is not None and len(held) >= piece.offset - at + piece.length:
-            begin = piece.offset - at
-            keeper.add(piece.pack, piece.offset, bytes(held[begin : begin + piece.length]))
-            following = next(pieces, None)
-            done = begin + piece.length if following is None else min(following.offset - at, len(held))
-            del held[:done]
-            at += done
-            piece = following
+        while piece is not None:
+            gone = min(piece.offset - at, len(held))  # the gap before the piece, which may be long
+            del held[:gone]
+            at += gone
+            if at < piece.offset or len(held) < piece.length:
+                break
+            keeper.add(piece.pack, piece.offset, bytes(held[: piece.length]))
+            piece = next(pieces, None)
         news.put(len(data))
         if work.stopped:
             return
