@@ -5,12 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
     ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -29,6 +30,18 @@ _RATE_FROM = 76
 _MARGIN = 2  # columns for the ^C that a terminal shows, so that the line can still be erased
 
 
+class _WhereCounted(ProgressColumn):
+    """Shows a column only in phases whose total is known."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        """Return what the column shows, or nothing."""
+        return self._column.render(task) if task.total else ""
+
+
 class BarProgress(ProgressView):
     """One line for a job: its phase, a bar, bytes, rate and time left. It is gone when the job is done."""
 
@@ -43,13 +56,12 @@ class BarProgress(ProgressView):
         columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False)]
         if console.width >= _BAR_FROM:
             columns.append(BarColumn(bar_width=None))
-        columns.append(DownloadColumn())
+        columns.append(_WhereCounted(DownloadColumn()))
         if console.width >= _RATE_FROM:
-            columns += [TransferSpeedColumn(), TimeRemainingColumn(compact=True)]
+            columns += [_WhereCounted(TransferSpeedColumn()), _WhereCounted(TimeRemainingColumn(compact=True))]
         self._bar = Progress(
             *columns, console=console, transient=True, redirect_stdout=False, refresh_per_second=_REFRESHES, expand=True
         )
-        self._task = self._bar.add_task("", total=None, visible=False)
         self._bar.start()
         return self
 
@@ -65,7 +77,8 @@ class BarProgress(ProgressView):
         if self._bar is None or isinstance(event, events.Warned):
             super().__call__(event)
         elif isinstance(event, events.Progress):
-            self._bar.update(self._task, completed=event.done, total=event.total or None)
+            self._bar.update(self._task, completed=event.done)
         elif event.name in PHASES:
-            text = f"{event.subject}  {PHASES[event.name]}"
-            self._bar.reset(self._task, description=text, total=event.total or None, visible=True)
+            for task in self._bar.task_ids:
+                self._bar.remove_task(task)
+            self._task = self._bar.add_task(f"{event.subject}  {PHASES[event.name]}", total=event.total or None)
