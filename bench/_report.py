@@ -91,8 +91,8 @@ def render_tables(outcomes: Sequence[Outcome]) -> str:
         ),
         _section(
             "Wall time, seconds",
-            "On loopback, so without any network's latency or rate; page cache warm. Other work on the machine lengthens "
-            "these times; the load average above says how much there was.",
+            "On loopback, so without any network's latency or rate; page cache warm. "
+            "Other work on the machine lengthens these times; the load average above says how much there was.",
             _table(outcomes, lambda sample: sample.cost.wall, "{:.2f}", total=True),
         ),
         _section(

@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     ensure_programs()
     tools = _available(options.tools)
     occasion = _occasion(options.runs)
+    print(occasion.machine, file=sys.stderr)
     outcomes = [_race(pair, tools, options.runs) for pair in options.pairs]
     print(render_tables(outcomes))
     if not options.no_write:
