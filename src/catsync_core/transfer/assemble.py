@@ -116,7 +116,7 @@ class _Assembly:
 
     def _build_file(self, file: FilePlan, source: PartSource) -> None:
         path, index = file.entry.path, file.entry.content
-        if index is None or self._staging.existing(path) is not None:
+        if index is None or self._is_there(path):
             self._on_bytes(file.size)
             return
         sha256, mtime = self._contents[index].sha256, file.entry.mtime
@@ -134,11 +134,15 @@ class _Assembly:
 
     def _link_file(self, file: FilePlan, location: Path) -> None:
         path, index = file.entry.path, file.entry.content
-        if index is not None and self._staging.existing(path) is None:
+        if index is not None and not self._is_there(path):
             sha256, mtime = self._contents[index].sha256, file.entry.mtime
             linked = self._staging.link(path, location, size=file.size, sha256=sha256, mtime=mtime)
             self.written += linked.written
         self._on_bytes(file.size)
+
+    def _is_there(self, path: str) -> bool:
+        """Whether an earlier attempt completed a file: one before a restart, or one before parts were fetched again."""
+        return self._staging.existing(path) is not None or (self._folder / path).exists()
 
 
 def _is_built(file: FilePlan) -> bool:

@@ -1,0 +1,292 @@
+"""Whatever a backend or the device's disk does during an update: the old version or the new one, never another tree."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from catsync_core.backends import retry
+from catsync_core.backends.protocol import Backend
+from catsync_core.backends.wrapper import BackendWrapper
+from catsync_core.client.catalog import Catalog
+from catsync_core.client.client import Client
+from catsync_core.client.report import Summary
+from catsync_core.errors import CatsyncError, ContentError, MissingObjectError, RemoteError
+from catsync_core.hookspecs import BackendEntry, hookimpl
+from catsync_core.plan import requests
+from catsync_core.plan.model import Via
+from catsync_core.plugins import PluginRecord, Plugins
+from catsync_core.publish.publisher import Publisher
+from catsync_core.store.layout import CatalogStore
+from catsync_core.store.pointer import read_pointer
+from catsync_core.testing.faults import Fault, FaultyBackend, FlipBit, Reset, Status, Truncate, WebPage, WrongRange
+from catsync_core.testing.memory import MemoryBackend
+
+Tree = dict[str, bytes]
+
+HEX = Random(1).randbytes(60_000).hex().encode()
+FILM = Random(2).randbytes(90_000)
+OLD: Tree = {
+    "list.json": HEX,
+    "film.mp4": FILM,
+    "same.txt": b"the same",
+    **{f"photo{number}.jpg": Random(number).randbytes(8000) for number in range(4)},
+}
+NEW: Tree = {
+    **OLD,
+    "list.json": HEX[:30_000] + b"new " * 99 + HEX[30_000:],
+    "film.mp4": FILM[:50_000] + Random(3).randbytes(3000) + FILM[50_000:],
+    "photo1.jpg": Random(11).randbytes(8000),
+    "photo9.jpg": Random(12).randbytes(20_000),
+}
+
+
+class Kill(BackendWrapper):
+    """Ends the process once so many bytes of packs have arrived."""
+
+    def __init__(self, inner: Backend, most: float = math.inf) -> None:
+        super().__init__(inner)
+        self.arrived = 0
+        self.most = most
+        self._lock = threading.Lock()
+
+    def read(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+        for data in self.inner.read(key, offset, length):
+            with self._lock:
+                self.arrived += len(data) * key.startswith("packs/")
+                over = self.arrived > self.most
+            yield data
+            if over:
+                raise KilledError
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+class Device:
+    """A device with one repository, and the backend between them that a test makes fail."""
+
+    def __init__(self, home: Path, backend: Backend) -> None:
+        self.home = home
+        self.backend = backend
+
+    @hookimpl
+    def catsync_backends(self) -> Sequence[BackendEntry]:
+        return [BackendEntry("memory", open=lambda _: Stay(self.backend), redact=lambda url: url)]
+
+    @contextmanager
+    def catalog(self) -> Iterator[Catalog]:
+        plugins = Plugins()
+        plugins.add(PluginRecord("memory", "tests", "1"), lambda: self)
+        with Client(self.home, plugins=plugins) as client:
+            if not client.repositories():
+                client.add("memory://shop")
+            client.check()
+            yield client.catalog("shoes")
+
+    def update(self, via: Via = Via.AUTO) -> Summary:
+        with self.catalog() as catalog:
+            return catalog.update(via=via)
+
+    def read(self) -> Tree:
+        """Return the installed version, compared with its hashes."""
+        with self.catalog() as catalog:
+            report = catalog.verify()
+            assert (report.damaged, report.missing, report.foreign) == ((), (), ())
+            root = catalog.path()
+        return {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+    def version(self) -> int:
+        installed = read_pointer(CatalogStore(self.home, "shoes"))
+        assert installed is not None
+        return installed.version
+
+    def root(self) -> Path:
+        return CatalogStore(self.home, "shoes").version_path(self.version())
+
+
+class Stay(BackendWrapper):
+    """Does not close the backend that a test goes on using."""
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+def publish(backend: Backend, folder: Path, tree: Tree) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for path, data in tree.items():
+        (folder / path).write_bytes(data)
+        os.utime(folder / path, (1_600_000_000, 1_600_000_000))
+    Publisher(backend).publish(folder, "shoes")
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses_and_small_detours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(requests, "_LEAST_DETOUR", 0)
+    monkeypatch.setattr(requests, "_MOST_DETOUR", 0)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> FaultyBackend:
+    """A repository with the old version, then made ready to be updated."""
+    backend = FaultyBackend(MemoryBackend(piece=500))
+    Publisher(backend).init()
+    publish(backend, tmp_path / "source", OLD)
+    return backend
+
+
+@pytest.fixture
+def device(shop: FaultyBackend, tmp_path: Path) -> Device:
+    """A device that has the old version, while the repository has the new one."""
+    device = Device(tmp_path / "home", shop)
+    with device.catalog() as catalog:
+        catalog.go_offline()
+    publish(shop, tmp_path / "source", NEW)
+    shop.calls.clear()
+    return device
+
+
+def objects(shop: FaultyBackend) -> dict[str, bytes]:
+    assert isinstance(shop.inner, MemoryBackend)
+    return shop.inner.objects
+
+
+def newest(shop: FaultyBackend, kind: str) -> str:
+    """Return the key of the new version's object of a kind; a key of which the old version has none, too."""
+    return next(key for key in reversed(objects(shop)) if key.startswith(kind))
+
+
+def test_without_faults_the_update_takes_blocks_of_both_kinds(device: Device) -> None:
+    summary = device.update()
+    assert device.read() == NEW
+    assert {action: total.files for action, total in summary.actions.items() if total.files} == {
+        "keep": 4,
+        "blocks": 2,
+        "full": 2,
+    }
+
+
+@pytest.mark.parametrize("via", [Via.AUTO, Via.FULL])
+@pytest.mark.parametrize("tenth", range(1, 10))
+def test_a_killed_update_goes_on_and_fetches_at_most_a_piece_per_connection_again(
+    device: Device, shop: FaultyBackend, via: Via, tenth: int
+) -> None:
+    with device.catalog() as catalog:
+        planned = catalog.plan(via=via)
+    undisturbed = Kill(shop)
+    twin = Device(device.home.with_name("twin"), undisturbed)
+    shutil.copytree(device.home, twin.home)
+    twin.update(via)
+    whole = undisturbed.arrived
+    assert planned.bytes_received > whole > 10_000
+
+    kill = Kill(shop, most=whole * tenth // 10)
+    device.backend = kill
+    with pytest.raises(KilledError):
+        device.update(via)
+    assert device.version() == 1
+    assert device.read() == OLD
+    kill.most = math.inf
+    device.update(via)
+    assert device.read() == NEW
+    largest = 70_000  # a frame is at most as long as the largest file, of which none compresses to more
+    assert whole <= kill.arrived <= whole + shop.capabilities.connections * largest
+
+
+KINDS = ["heads/", "manifests/", "tables/", "signatures/", "packs/"]
+FAULTS = [
+    Status(404), Status(403), Status(503), Truncate(100), Reset(), Reset(100), WebPage(), WrongRange(), FlipBit(50),
+]  # fmt: skip
+
+
+def attempt(device: Device) -> CatsyncError | None:
+    """Update; return what went wrong."""
+    try:
+        device.update()
+    except CatsyncError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_fault_that_passes_leads_to_the_new_version_or_leaves_the_old_one(
+    device: Device, shop: FaultyBackend, kind: str, fault: Fault
+) -> None:
+    shop.plan.add(fault, key=kind)
+    error = attempt(device)
+    assert error is None or isinstance(error, RemoteError | ContentError)
+    assert device.read() == (OLD if error else NEW)
+    fetched_again = isinstance(fault, FlipBit) and kind in {"packs/", "signatures/"}
+    if fetched_again or isinstance(fault, Truncate | Reset) or fault == Status(503):
+        assert error is None
+    shop.plan.clear()
+    device.update()
+    assert device.read() == NEW
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_fault_that_stays_leaves_the_old_version(
+    device: Device, shop: FaultyBackend, kind: str, fault: Fault
+) -> None:
+    shop.plan.add(fault, key=kind, times=math.inf)
+    error = attempt(device)
+    if error is None:
+        assert kind == "signatures/" or isinstance(fault, Truncate | Reset)
+        assert device.read() == NEW
+    else:
+        assert isinstance(error, RemoteError | ContentError)
+        assert device.version() == 1
+    shop.plan.clear()
+    device.update()
+    assert device.read() == NEW
+
+
+@pytest.mark.parametrize("kind", ["packs/", "tables/", "manifests/", "heads/", "signatures/"])
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.6, 0.99])
+def test_an_object_that_rotted_is_never_used(device: Device, shop: FaultyBackend, kind: str, part: float) -> None:
+    key = newest(shop, kind)
+    good = objects(shop)[key]
+    rotten = bytearray(good)
+    rotten[int(part * len(good))] ^= 0x10
+    objects(shop)[key] = bytes(rotten)
+    error = attempt(device)
+    # Damaged hashes find nothing, or what is not right in the end; and not all of a pack is needed.
+    assert isinstance(error, ContentError) or (kind == "signatures/" or (kind == "packs/" and part))
+    assert device.read() == (OLD if error else NEW)
+    objects(shop)[key] = good
+    device.update()
+    assert device.read() == NEW
+
+
+def test_a_pack_that_is_gone_is_named_and_nothing_is_lost(device: Device, shop: FaultyBackend) -> None:
+    key = newest(shop, "packs/")
+    pack = objects(shop).pop(key)
+    error = attempt(device)
+    assert isinstance(error, MissingObjectError)
+    assert device.read() == OLD
+    objects(shop)[key] = pack
+    device.update()
+    assert device.read() == NEW
+
+
+@pytest.mark.parametrize("fault", [FlipBit(1), WebPage(), Truncate(20), Status(404)], ids=repr)
+def test_an_index_that_is_no_index_changes_nothing(device: Device, shop: FaultyBackend, fault: Fault) -> None:
+    shop.plan.add(fault, key="index.json", times=math.inf)
+    attempt(device)
+    assert device.version() == 1
+    shop.plan.clear()
+    device.update()
+    assert device.read() == NEW
