@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -289,4 +289,73 @@ def test_an_index_that_is_no_index_changes_nothing(device: Device, shop: FaultyB
     assert device.version() == 1
     shop.plan.clear()
     device.update()
+    assert device.read() == NEW
+
+
+class Interfere(BackendWrapper):
+    """Does something on the device just before the first read of a kind of object."""
+
+    def __init__(self, inner: Backend, kind: str, act: Callable[[], object]) -> None:
+        super().__init__(inner)
+        self._kind = kind
+        self._acts = [act]
+        self._lock = threading.Lock()
+
+    def read(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+        with self._lock:
+            if key.startswith(self._kind) and self._acts:
+                self._acts.pop()()
+        return self.inner.read(key, offset, length)
+
+
+def _scribble(file: Path) -> None:
+    """Change content but neither size nor time of change."""
+    times = file.stat()
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[::-1])
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    file.chmod(0o444)
+
+
+def _resize(file: Path, size: int) -> None:
+    file.chmod(0o644)
+    os.truncate(file, size)
+
+
+def _swap_for_link(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/etc/hostname")
+
+
+def _swap_for_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "scribbled": _scribble,
+    "cut": lambda file: _resize(file, file.stat().st_size // 3),
+    "emptied": lambda file: _resize(file, 0),
+    "gone": lambda file: file.unlink(),
+    "link": _swap_for_link,
+    "folder": _swap_for_folder,
+}
+
+
+@pytest.mark.parametrize("kind", ["signatures/", "packs/"], ids=["matching", "assembly"])
+@pytest.mark.parametrize("path", ["film.mp4", "list.json", "photo2.jpg"])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_local_file_that_changes_during_an_update_ends_in_no_wrong_file(
+    device: Device, shop: FaultyBackend, kind: str, path: str, damage: Callable[[Path], None]
+) -> None:
+    device.backend = Interfere(shop, kind, lambda: damage(device.root() / path))
+    error = attempt(device)
+    # A second name of a file that looks untouched is made unread; `verify` and `repair` are for those.
+    unread = damage is _scribble and path == "photo2.jpg"
+    assert error is None
+    if not unread:
+        assert device.read() == NEW
+    device.backend = shop
+    with device.catalog() as catalog:
+        catalog.repair()
     assert device.read() == NEW

@@ -6,11 +6,12 @@ once, because files are written in the order in which their content lies in the 
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from catsync_core.errors import DamagedError, IntegrityError
+from catsync_core.errors import DamagedError, IntegrityError, LocalError
 from catsync_core.plan.model import Action, FilePlan, FramePart, LocalFile, Piece, Plan, RawPart
 from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.spool import Spool
@@ -94,7 +95,9 @@ class _Assembly:
             if file.source is not None:
                 try:
                     self._link_file(file, file.source.location)
-                except DamagedError:
+                except LocalError as error:
+                    if not isinstance(error, DamagedError) and _is_plain(file.source.location):
+                        raise  # it is the new file that cannot be made
                     self._lost.add(file.source)
 
     def check(self) -> None:
@@ -147,6 +150,13 @@ class _Assembly:
 
 def _is_built(file: FilePlan) -> bool:
     return bool(file.parts) or (file.action is Action.FULL and not file.size)
+
+
+def _is_plain(location: Path) -> bool:
+    try:
+        return stat.S_ISREG(location.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _place(file: FilePlan) -> tuple[str, int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from catsync_core.errors import ContentError, IntegrityError, LocalError, NotFoundError
+from catsync_core.errors import ContentError, IntegrityError, NotFoundError
 from catsync_core.plan.model import FramePart, LocalPart, Part, Piece, RawPart
 from catsync_core.store.spool import Spool
 from catsync_core.transfer.frame_cache import FrameCache
@@ -57,8 +57,7 @@ class PartSource:
 
         Raises:
             BadPieceError: (content) the piece that holds them is damaged or was lost.
-            IntegrityError: (content) the local file became shorter.
-            LocalError: (local) it cannot be read.
+            IntegrityError: (content) the local file became shorter, or cannot be read any more.
         """
         if isinstance(part, LocalPart):
             yield from _read_local(part)
@@ -126,4 +125,4 @@ def _read_local(part: LocalPart) -> Iterator[bytes]:
                 left -= len(data)
                 yield data
     except OSError as error:
-        raise LocalError(f"{part.location} cannot be read ({error.strerror})") from error
+        raise IntegrityError(f"{part.location} cannot be read any more ({error.strerror})") from error

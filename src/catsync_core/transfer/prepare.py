@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from catsync_core.chunking import Delta, match
-from catsync_core.errors import LocalError
+from catsync_core.chunking import BasisError, Delta, match
 from catsync_core.format.manifest import Manifest
 from catsync_core.format.objects import object_key
 from catsync_core.format.table import SignatureShape, Table
@@ -43,7 +42,7 @@ class Preparation:
     on_bytes: Callable[[int], None] = lambda _: None
     _tables: dict[int, Table] = field(default_factory=dict)
     _deltas: dict[int, tuple[Delta, Sequence[LocalFile]]] = field(default_factory=dict)
-    _distrusted: set[int] = field(default_factory=set)
+    _whole: set[int] = field(default_factory=set)  # of which no blocks were found, or wrong ones
 
     def plan(self, from_version: int | None, is_kept: Callable[[Piece], bool]) -> Plan:
         """Return the plan.
@@ -61,7 +60,7 @@ class Preparation:
             self._tables[pack] = self.repository.table(self.manifest.packs[pack])
         check_tables(self.manifest, self._tables, wanted)
         if self.via is not Via.FULL:
-            self._match([want for want in wanted if want.index not in self._deltas | dict.fromkeys(self._distrusted)])
+            self._match([want for want in wanted if want.index not in self._deltas.keys() | self._whole])
         files = plan_files(self.manifest, self.inventory, self._tables, self._deltas)
         pieces, packs = find_pieces(part for file in files for part in file.parts)
         kept = {piece for piece in pieces if is_kept(piece)}
@@ -71,7 +70,7 @@ class Preparation:
     def distrust(self, index: int) -> None:
         """Plan a content whole from now on: its blocks did not make up the right file."""
         self._deltas.pop(index, None)
-        self._distrusted.add(index)
+        self._whole.add(index)
 
     def _match(self, wanted: Sequence[Wanted]) -> None:
         by_pack: dict[int, list[Wanted]] = {}
@@ -93,8 +92,10 @@ class Preparation:
             bases = self.inventory.find_bases(want.path)
             delta = _match_files(shape, content.size, data, bases)
             self.on_bytes(content.size)
-            if delta.copies:
+            if delta is not None and delta.copies:
                 self._deltas[want.index] = (delta, bases)
+            else:
+                self._whole.add(want.index)
 
     def _fetch_signatures(self, table: Table, shapes: Sequence[SignatureShape]) -> list[bytes]:
         if table.signatures is None:
@@ -113,10 +114,11 @@ class Preparation:
         return {piece.offset: data[begin : begin + piece.length] for piece, begin in begins}
 
 
-def _match_files(shape: SignatureShape, size: int, hashes: bytes, bases: Sequence[LocalFile]) -> Delta:
+def _match_files(shape: SignatureShape, size: int, hashes: bytes, bases: Sequence[LocalFile]) -> Delta | None:
+    """Match a content against old files; None when one of them is gone, shortened or unreadable by now."""
     with ExitStack() as stack:
         try:
             streams = [stack.enter_context(basis.location.open("rb")) for basis in bases]
             return match(read_signature(shape, size, hashes), streams)
-        except OSError as error:
-            raise LocalError(f"{error.filename or bases[0].location} cannot be read ({error.strerror})") from error
+        except (OSError, BasisError):
+            return None  # a basis only saves bytes, and what is damaged here is fetched whole
