@@ -111,10 +111,10 @@ class Catsync(Tool):
 
 
 class CatsyncBlocks(Catsync):
-    """catsync for a device whose version no patch starts from."""
+    """catsync with nothing but signatures and blocks."""
 
     name = "catsync-blocks"
-    how = "the same with `--via blocks`: what a device gets whose version is too old for any patch"
+    how = "the same with `--via blocks`: signatures and blocks only, as for a device that no patch fits"
     via = "blocks"
 
 

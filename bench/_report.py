@@ -204,16 +204,17 @@ def _method(outcomes: Sequence[Outcome]) -> str:
 - The catalogs are neighbouring releases of real packages, pinned by version and SHA-256 in `bench/catalogs.py`.
 - Bytes are counted by a TCP relay between client and server, never taken from a tool's own report. TCP/IP headers,
   acknowledgements and handshakes are not counted.
-- One nginx with its default settings serves all HTTP tools. rsync's daemon stands behind a relay of the same kind.
+- One nginx, untuned and without compression, serves all HTTP tools. rsync's daemon stands behind the same kind of
+  relay.
 - Before each run the device is put back to the old version, and after it the result is compared byte by byte with
   the new one. The tools take turns within one run of the benchmark; every other turn runs in reverse order.
-- Package registries give every file one constant modification time, with which rsync's quick check would skip
-  changed files of equal size. Here a changed file has a newer time than before and an unchanged file keeps its own:
-  rsync's best case, and what an edited folder looks like.
+- Some package registries give every file one constant modification time, with which rsync's quick check would
+  skip changed files of equal size. Here a changed file has a newer time than before and an unchanged file keeps its
+  own: rsync's best case, and what an edited folder looks like.
 - Only catsync flushes what it wrote to the disk before it says that it is done. The others leave that to the system,
   which shows in the wall times.
-- What the publisher spends on chunks, control files, packs and patches is not measured here. rsync needs none of it,
-  but needs its own server; the others need any static web server.
+- What the publisher spends on preparing a version is not measured here. rsync spends nothing, but needs its own
+  server, which computes for every device; for the others any static web server will do.
 
 {drives}"""
 

@@ -11,6 +11,7 @@ import argparse
 import datetime as dt
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -118,10 +119,11 @@ def _occasion(runs: int) -> Occasion:
 
 
 def _version(command: list[str]) -> str:
-    """Return the first word with a digit that a program says when asked for its version."""
+    """Return the first number with dots, or else the first number, that a program says of its version."""
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    words = (done.stdout + done.stderr).replace("/", " ").split()
-    return next((word.strip("v,*") for word in words if any(map(str.isdigit, word))), "of unknown version")
+    said = done.stdout + done.stderr
+    found = re.search(r"\d+(\.\d+)+", said) or re.search(r"\d+", said)
+    return found[0] if found else "of unknown version"
 
 
 def _cpu_model() -> str:
