@@ -11,7 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import catalogs
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.catalogs import PAIRS, fetch
 
 from catsync_core.backends.serve import serve
 
@@ -20,8 +22,8 @@ CATALOG = "simple-icons"
 
 def main() -> None:
     """Run the demo."""
-    pair = next(pair for pair in catalogs.PAIRS if pair.name == CATALOG)
-    old, new = catalogs.fetch(pair)
+    pair = next(pair for pair in PAIRS if pair.name == CATALOG)
+    old, new = fetch(pair)
     with tempfile.TemporaryDirectory(prefix="catsync-demo-") as scratch:
         os.environ["CATSYNC_HOME"] = f"{scratch}/device"
         repository = Path(scratch) / "repository"

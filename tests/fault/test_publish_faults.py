@@ -87,7 +87,9 @@ def read(backend: Backend) -> Tree:
     assert index is not None
     if "shoes" not in index.catalogs:
         return {}
-    manifest, _ = repository.manifest(repository.head(index.catalogs["shoes"].head, "shoes"))
+    manifest, _ = repository.manifest(
+        repository.head(index.catalogs["shoes"].head, "shoes", index.catalogs["shoes"].version)
+    )
     reader = ContentReader(repository, manifest)
     return {path: b"".join(reader.read_content(content)) for path, content in manifest.files().items()}
 

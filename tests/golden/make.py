@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from catsync_core.format.frames import Codec, check_raw
+from catsync_core.format.frames import Codec, seal
 from catsync_core.format.head import Head, write_head
 from catsync_core.format.index import CatalogSummary, Index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
@@ -73,10 +73,10 @@ def make_objects(folder: Path) -> None:
             Table(
                 (100, 0, 50, 2000),
                 (
-                    Frame(0, 30, Codec.ZSTD, ((0, 150),)),
+                    Frame(0, 30, Codec.ZSTD, ((0, 150),), seal(b"packed")),
                     Frame(30, 20, Codec.ZSTD, ((160, 40), (150, 10)), fine=True),
-                    Frame(50, 2000, Codec.RAW, ((150, 2000),), check_raw(b"coarse")),
-                    Frame(2050, 7, Codec.RAW, ((1000, 7),), check_raw(b"fine"), fine=True),
+                    Frame(50, 2000, Codec.RAW, ((150, 2000),), seal(b"coarse")),
+                    Frame(2050, 7, Codec.RAW, ((1000, 7),), seal(b"fine"), fine=True),
                 ),
                 {0: SignatureShape(0, 40, 3, 4, 3), 3: SignatureShape(21, 2048, 2, 5, 1)},
                 ObjectRef("3" * 64, 28),

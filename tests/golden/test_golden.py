@@ -82,10 +82,10 @@ TABLES = {
         Table(
             sizes=(100, 0, 50, 2000),
             frames=(
-                Frame(0, 30, Codec.ZSTD, ((0, 150),)),
+                Frame(0, 30, Codec.ZSTD, ((0, 150),), bytes.fromhex("88cb8a087b6e8cebfc9ae5602f5a2159")),
                 Frame(30, 20, Codec.ZSTD, ((160, 40), (150, 10)), fine=True),
-                Frame(50, 2000, Codec.RAW, ((150, 2000),), bytes.fromhex("cdf70d0b3e6d4646")),
-                Frame(2050, 7, Codec.RAW, ((1000, 7),), bytes.fromhex("002783db772ad77d"), fine=True),
+                Frame(50, 2000, Codec.RAW, ((150, 2000),), bytes.fromhex("152397e39cbd1ca8d0be17ba26d2077b")),
+                Frame(2050, 7, Codec.RAW, ((1000, 7),), bytes.fromhex("d14a58bae804a2b80b5b76a010239c88"), fine=True),
             ),
             shapes={0: SignatureShape(0, 40, 3, 4, 3), 3: SignatureShape(21, 2048, 2, 5, 1)},
             signatures=ObjectRef("3" * 64, 28),

@@ -87,7 +87,7 @@ class Frame:
     length: int
     kind: int
     ranges: list[tuple[int, int]] = field(default_factory=list)
-    check: bytes = b""
+    seal: bytes = b""
 
 
 @dataclass
@@ -104,9 +104,10 @@ class Pack:
 
     def decode(self, frame: Frame) -> bytes:
         size = sum(end - begin for begin, end in frame.ranges)
+        if frame.kind != FINE | ZSTD:
+            assert hashlib.sha256(self.stored(frame)).digest()[:16] == frame.seal
         if frame.kind & ~FINE == ZSTD:
             return unpack(self.stored(frame), size)
-        assert xxhash.xxh3_64_intdigest(self.stored(frame)).to_bytes(8, "big") == frame.check
         assert size == frame.length
         return self.stored(frame)
 
@@ -175,8 +176,8 @@ def read_pack(pack: tuple[bytes, int], table: tuple[bytes, int]) -> Pack:
     for frame, count in zip(fine, counts, strict=True):
         frame.ranges += [(next(edges), next(edges)) for _ in range(count)]
     for frame in frames:
-        if frame.kind & ~FINE == RAW:
-            frame.check = source.take(8)
+        if frame.kind != FINE | ZSTD:
+            frame.seal = source.take(16)
     blocks = source.numbers(len(sizes))
     signed = [number for number, block in enumerate(blocks) if block]
     weak = source.numbers(len(signed))

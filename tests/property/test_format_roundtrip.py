@@ -92,8 +92,8 @@ def tables(draw: st.DrawFn) -> tuple[Table, int]:
         ranges = fine.pop(0) if is_fine else coarse.pop(0)
         codec = draw(st.sampled_from(Codec))
         length = sum(size for _, size in ranges) if codec is Codec.RAW else draw(st.integers(0, 3000))
-        check = draw(st.binary(min_size=8, max_size=8)) if codec is Codec.RAW else b""
-        frames.append(Frame(offset, length, codec, ranges, check, is_fine))
+        seal = draw(st.binary(min_size=16, max_size=16)) if codec is Codec.RAW or not is_fine else b""
+        frames.append(Frame(offset, length, codec, ranges, seal, is_fine))
         offset += length
     shapes, end = {}, 0
     for number, size in enumerate(sizes):

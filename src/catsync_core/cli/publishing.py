@@ -137,9 +137,12 @@ def _walk(repository: Repository, catalog: str) -> Iterator[Head]:
     if catalog not in index.catalogs:
         known = ", ".join(sorted(index.catalogs)) or "none"
         raise NotFoundError(f"There is no catalog '{catalog}' at {repository.url}", hint=f"It has: {known}")
-    following: ObjectRef | None = index.catalogs[catalog].head
-    while following is not None:
-        head = repository.head(following, catalog)
+    newest = index.catalogs[catalog]
+    following: ObjectRef | None = newest.head
+    for version in range(newest.version, 0, -1):
+        if following is None:
+            return
+        head = repository.head(following, catalog, version)
         yield head
         following = head.previous
 

@@ -300,7 +300,8 @@ class Catalog:
             return load_manifest(self._store, installed), None
         repository, _ = self._connect()
         self._ask_for_news()
-        manifest, _ = repository.manifest(repository.head(self._offered().head, self.id))
+        offered = self._offered()
+        manifest, _ = repository.manifest(repository.head(offered.head, self.id, offered.version))
         return manifest, repository
 
     def _installed(self) -> Installed:

@@ -15,7 +15,7 @@ from catsync_core.backends.metering import MeteredBackend
 from catsync_core.backends.wrapper import find_layer
 from catsync_core.client.inventory import take_stock
 from catsync_core.client.report import Summary, summarise, summarise_plan
-from catsync_core.errors import FormatError, IntegrityError
+from catsync_core.errors import IntegrityError
 from catsync_core.events import Listener, Phase, Progress, Warned
 from catsync_core.format.head import Head
 from catsync_core.format.index import CatalogSummary
@@ -142,9 +142,7 @@ class Installation:
 
     def _prepare(self, installed: Installed | None) -> tuple[Preparation, Head, bytes]:
         self._phase("plan")
-        head = self.repository.head(self.head.head, self.store.catalog)
-        if head.version != self.head.version:
-            raise FormatError(f"The index says version {self.head.version}, the head {head.version}")
+        head = self.repository.head(self.head.head, self.store.catalog, self.head.version)
         manifest, data = self.repository.manifest(head)
         inventory = take_stock(self.store, installed, manifest, self.folders)
         link = lambda: measure_link(self.repository)  # noqa: E731  # asked anew when it is needed, for it is measured

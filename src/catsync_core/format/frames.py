@@ -7,16 +7,17 @@ size; so the frame's header is checked first.
 
 from __future__ import annotations
 
+import hashlib
 from enum import IntEnum
 
-import xxhash
 import zstandard
 
 from catsync_core.errors import FormatError, IntegrityError, LimitError
 from catsync_core.limits import LIMITS
 
-__all__ = ["Codec", "check_raw", "compress", "decompress", "decompress_bounded"]
+__all__ = ["SEAL_LENGTH", "Codec", "compress", "decompress", "decompress_bounded", "seal"]
 
+SEAL_LENGTH = 16  # bytes
 _WINDOW_LOG_MOST = 27
 
 
@@ -27,9 +28,12 @@ class Codec(IntEnum):
     ZSTD = 1
 
 
-def check_raw(data: bytes) -> bytes:
-    """Return the 8-byte checksum of a raw frame (XXH3-64, big-endian): it finds accidents, not attacks."""
-    return xxhash.xxh3_64_digest(data)
+def seal(stored: bytes) -> bytes:
+    """Return the seal of a frame: the first 16 bytes of the SHA-256 of what is stored.
+
+    It is compared before anything is decoded, so that a single frame can be trusted as far as the table that names it.
+    """
+    return hashlib.sha256(stored).digest()[:SEAL_LENGTH]
 
 
 def compress(data: bytes, level: int) -> bytes:

@@ -15,16 +15,15 @@ from itertools import accumulate, islice, pairwise
 import msgspec
 
 from catsync_core.format.columns import Reader, Writer
-from catsync_core.format.frames import Codec, compress, decompress_bounded
+from catsync_core.format.frames import SEAL_LENGTH, Codec, compress, decompress_bounded
 from catsync_core.format.objects import ObjectRef
 from catsync_core.limits import LIMITS
 
-__all__ = ["Frame", "SignatureShape", "Table", "read_table", "write_table"]
+__all__ = ["Frame", "SignatureShape", "Table", "is_sealed", "read_table", "write_table"]
 
 _MAGIC = b"CSTB\x01"
 _LEVEL = 19
 _SHA256 = 32
-_RAW_CHECK = 8
 _FINE = 0x80
 _BLOCK_MOST = 1 << 24
 _HASH_BYTES = range(1, 17)
@@ -39,7 +38,7 @@ class Frame(msgspec.Struct, frozen=True):
         length: As stored, bytes.
         codec: How it is stored.
         ranges: What it yields, in order: (offset, length) in the pack's stream.
-        check: Checksum of a raw frame; empty for zstd, which carries its own.
+        seal: Of what is stored; empty for fine zstd frames, for which their own checksum and the file's SHA-256 do.
         fine: False for the frames that tile the stream.
     """
 
@@ -47,7 +46,7 @@ class Frame(msgspec.Struct, frozen=True):
     length: int
     codec: Codec
     ranges: tuple[tuple[int, int], ...]
-    check: bytes = b""
+    seal: bytes = b""
     fine: bool = False
 
     @property
@@ -123,6 +122,11 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         return self.coarse[first:last]
 
 
+def is_sealed(codec: Codec, *, fine: bool) -> bool:
+    """Whether a frame of this kind has a seal in the table."""
+    return codec is Codec.RAW or not fine
+
+
 def write_table(table: Table) -> bytes:
     """Return the canonical bytes of a table."""
     out = Writer(_MAGIC)
@@ -135,7 +139,7 @@ def write_table(table: Table) -> bytes:
     fine = table.fine
     out.numbers(len(frame.ranges) for frame in fine)
     out.deltas(edge for frame in fine for start, length in frame.ranges for edge in (start, start + length))
-    out.raw(b"".join(frame.check for frame in table.frames))
+    out.raw(b"".join(frame.seal for frame in table.frames))
     out.numbers(table.shapes[number].block_size if number in table.shapes else 0 for number in range(len(table.sizes)))
     shapes = [table.shapes[number] for number in sorted(table.shapes)]
     out.numbers(shape.weak_bytes for shape in shapes)
@@ -170,8 +174,8 @@ def read_table(data: bytes, pack_length: int, what: str = "The frame table") -> 
     frames = []
     for kind, offset, length, covered in zip(kinds, accumulate(lengths, initial=0), lengths, ranges, strict=False):
         codec = Codec(kind & ~_FINE)
-        check = source.raw(_RAW_CHECK) if codec is Codec.RAW else b""
-        frame = Frame(offset, length, codec, covered, check, bool(kind & _FINE))
+        frame_seal = source.raw(SEAL_LENGTH) if is_sealed(codec, fine=bool(kind & _FINE)) else b""
+        frame = Frame(offset, length, codec, covered, frame_seal, bool(kind & _FINE))
         if frame.size > LIMITS.frame_size or (codec is Codec.RAW and frame.size != length):
             raise source.error("has a frame of a size that cannot be")
         frames.append(frame)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from catsync_core.errors import DiskFullError, LocalError
+from catsync_core.errors import ContentError, DiskFullError, LocalError, SourceError
 from catsync_core.format.paths import show_path
 from catsync_core.publish.scan import ChangedWhilePublishingError
 
-__all__ = ["translate_failures"]
+__all__ = ["explain_limits", "translate_failures"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -43,3 +43,19 @@ def translate_failures(folder: Path) -> Iterator[None]:
             path = show_path(name.relative_to(folder).as_posix())
             raise ChangedWhilePublishingError(f"'{path}' cannot be read any more ({error.strerror})") from error
         raise LocalError(f"{name} cannot be used ({error.strerror or error})") from error
+
+
+@contextmanager
+def explain_limits() -> Iterator[None]:
+    """Read back what was just written, so that nothing is published which every device would refuse.
+
+    Raises:
+        SourceError: (local) the folder does not fit into the format.
+    """
+    try:
+        yield
+    except ContentError as error:
+        raise SourceError(
+            f"The folder does not fit into one catalog ({error.message})",
+            hint="Nothing was published. Divide the folder into several catalogs",
+        ) from error

@@ -15,10 +15,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
-from catsync_core.format.frames import Codec, check_raw, compress
+from catsync_core.format.frames import Codec, compress, seal
 from catsync_core.format.objects import ObjectRef
-from catsync_core.format.table import Frame, SignatureShape, Table
+from catsync_core.format.table import Frame, SignatureShape, Table, is_sealed, read_table, write_table
 from catsync_core.publish.effort import Settings
+from catsync_core.publish.failures import explain_limits
 from catsync_core.publish.layout import Group, NewContent
 from catsync_core.publish.scan import read_source
 
@@ -40,12 +41,14 @@ class BuiltPack:
         location: The file.
         ref: Names the pack.
         table: Describes it.
+        table_data: The table's bytes.
         signatures: The signature object's bytes; empty when there is none.
     """
 
     location: Path
     ref: ObjectRef
     table: Table
+    table_data: bytes
     signatures: bytes
 
 
@@ -67,6 +70,7 @@ def build_pack(
 
     Raises:
         ChangedWhilePublishingError: (local) a source file is not what it was.
+        SourceError: (local) the pack has more of something than the format allows.
     """
     starts = list(accumulate((content.file.size for content in contents), initial=0))
     placed = list(zip(starts, contents, strict=False))
@@ -89,7 +93,10 @@ def build_pack(
         shapes=shapes,
         signatures=ObjectRef.of(signatures) if signatures else None,
     )
-    return BuiltPack(location, ObjectRef(frames.sha256(), frames.length), table, signatures)
+    data = write_table(table)
+    with explain_limits():
+        read_table(data, frames.length)
+    return BuiltPack(location, ObjectRef(frames.sha256(), frames.length), table, data, signatures)
 
 
 class _FrameWriter:
@@ -126,8 +133,8 @@ class _FrameWriter:
         codec, stored = future.result()
         self._stream.write(stored)
         self._digest.update(stored)
-        check = check_raw(stored) if codec is Codec.RAW else b""
-        self.frames.append(Frame(self.length, len(stored), codec, ranges, check, fine))
+        mark = seal(stored) if is_sealed(codec, fine=fine) else b""
+        self.frames.append(Frame(self.length, len(stored), codec, ranges, mark, fine))
         self.length += len(stored)
 
 

@@ -36,7 +36,7 @@ class Previous:
         self.summary = summary
         self.manifest = Manifest(catalog, 0, (), (), ())
         if summary is not None:
-            head = repository.head(summary.head, catalog)
+            head = repository.head(summary.head, catalog, summary.version)
             self.manifest, _ = repository.manifest(head)
         self.files = self.manifest.files()
         self.times = {entry.path: entry.mtime for entry in self.manifest.entries}

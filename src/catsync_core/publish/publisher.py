@@ -18,20 +18,19 @@ from catsync_core.errors import ConflictError, MissingObjectError, UnsupportedEr
 from catsync_core.events import Event, Listener, Phase, Progress, ignore
 from catsync_core.format.head import Head, write_head
 from catsync_core.format.index import FORMAT, CatalogSummary, Index, check_catalog_id, write_index
-from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
+from catsync_core.format.manifest import read_manifest, write_manifest
 from catsync_core.format.objects import INDEX_KEY, ObjectRef
-from catsync_core.format.table import write_table
 from catsync_core.limits import LIMITS
 from catsync_core.plugins import load_plugins
+from catsync_core.publish.classify import classify
 from catsync_core.publish.commit import swap_head, upload
-from catsync_core.publish.delta import find_fresh, sign
+from catsync_core.publish.describe import count_changed, describe_version, is_unchanged
 from catsync_core.publish.effort import Effort, Settings
-from catsync_core.publish.failures import translate_failures
-from catsync_core.publish.layout import Group, NewContent, arrange
+from catsync_core.publish.failures import explain_limits, translate_failures
+from catsync_core.publish.layout import NewContent, arrange
 from catsync_core.publish.pack import BuiltPack, build_pack
 from catsync_core.publish.previous import Previous
-from catsync_core.publish.probe import compresses
-from catsync_core.publish.scan import ChangedWhilePublishingError, SourceFile, SourceTree, scan
+from catsync_core.publish.scan import ChangedWhilePublishingError, SourceTree, scan
 from catsync_core.publish.scan_cache import ScanCache
 from catsync_core.transfer.repository import Repository
 
@@ -41,8 +40,6 @@ _SCHEMA = 1
 _ATTEMPTS = 3
 _PACK_SIZE = 512 << 20
 _WORKERS = 2
-_DELTA_FROM = 1 << 10  # smaller files travel whole
-_SIGN_FROM = 64 << 10  # smaller files without a predecessor have no signature
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -161,10 +158,8 @@ class Publisher:
         previous = Previous(self._repository, before, catalog)
         title = title if title is not None else (before.title if before else catalog)
         tree = self._scan(folder, catalog)
-        changed = sum(
-            file.path not in previous.files or previous.files[file.path].sha256 != file.sha256 for file in tree.files
-        )
-        if before and title == before.title and _paths(tree) == _published_paths(previous.manifest) and not changed:
+        changed = count_changed(tree, previous)
+        if before and title == before.title and is_unchanged(tree, previous.manifest):
             return self._report(before, catalog, published=False, changed=0, uploaded=0, started=started)
         with (
             translate_failures(folder),
@@ -174,8 +169,10 @@ class Publisher:
             packs = self._build(tree, previous, settings, Path(scratch), pool)
             tree.check_unchanged()
             uploaded = self._upload(catalog, [built for built, _ in packs])
-        manifest = _describe(tree, previous, packs, (before.version if before else 0) + 1)
+        manifest = describe_version(tree, previous, packs, (before.version if before else 0) + 1)
         data = write_manifest(manifest)
+        with explain_limits():
+            read_manifest(data)
         head = Head(
             format=FORMAT,
             catalog=catalog,
@@ -217,7 +214,7 @@ class Publisher:
         self._listener(Phase("publish", catalog, "match", total))
         counter = _Counter(self._listener, catalog, total)
         contents = []
-        for content in pool.map(lambda file: _classify(file, previous), new):
+        for content in pool.map(lambda file: classify(file, previous), new):
             contents.append(content)
             counter(content.file.size)
         self._listener(Phase("publish", catalog, "compress", total))
@@ -234,10 +231,9 @@ class Publisher:
         uploaded = 0
         for built in packs:
             uploaded += upload(self._backend, "packs", built.location, built.ref)
-            table = write_table(built.table)
             if built.table.signatures is not None:
                 uploaded += upload(self._backend, "signatures", built.signatures, built.table.signatures)
-            uploaded += upload(self._backend, "tables", table, ObjectRef.of(table))
+            uploaded += upload(self._backend, "tables", built.table_data, ObjectRef.of(built.table_data))
             counter(built.ref.length)
         return uploaded
 
@@ -270,59 +266,6 @@ class _Counter:
     def __call__(self, count: int) -> None:
         self._done += count
         self._listener(Progress("publish", self._catalog, self._done, self._total))
-
-
-def _classify(file: SourceFile, previous: Previous) -> NewContent:
-    raw = not compresses(file.location, file.size)
-    if file.sha256 in previous.by_hash:
-        return NewContent(file, Group.MOVED, raw, sign(file.location, file.size) if file.size >= _SIGN_FROM else None)
-    if file.size >= _DELTA_FROM and previous.has_basis(file.path):
-        with previous.open_bases(file.path) as bases:
-            fresh = find_fresh(file.location, file.size, bases, raw=raw)
-        if fresh is not None:
-            return NewContent(file, Group.CHANGED, raw, fresh.signature, fresh.ranges)
-        return NewContent(file, Group.WHOLE, raw)  # where one basis did not pay, others hardly will
-    return NewContent(file, Group.WHOLE, raw, sign(file.location, file.size) if file.size >= _SIGN_FROM else None)
-
-
-def _describe(
-    tree: SourceTree, previous: Previous, packs: list[tuple[BuiltPack, list[NewContent]]], version: int
-) -> Manifest:
-    """Write down where everything lies: in the new packs, else where it lay before."""
-    refs: list[PackRef] = []
-    places: dict[bytes, tuple[int, int]] = {}
-    for built, group in packs:
-        table = write_table(built.table)
-        for number, content in enumerate(group):
-            places[content.file.sha256] = (len(refs), number)
-        refs.append(PackRef(built.ref, ObjectRef.of(table)))
-    moved: dict[int, int] = {}
-    contents: list[Content] = []
-    known: dict[bytes, int] = {}
-    entries = [Entry(path, 0, None) for path in tree.empty_folders]
-    for file in tree.files:
-        if file.sha256 not in known:
-            if file.sha256 not in places:
-                old = previous.by_hash[file.sha256]
-                if old.pack not in moved:
-                    moved[old.pack] = len(refs)
-                    refs.append(previous.manifest.packs[old.pack])
-                places[file.sha256] = (moved[old.pack], old.number)
-            known[file.sha256] = len(contents)
-            contents.append(Content(file.sha256, file.size, *places[file.sha256]))
-        unchanged = file.path in previous.files and previous.files[file.path].sha256 == file.sha256
-        mtime = previous.times[file.path] if unchanged else file.mtime
-        entries.append(Entry(file.path, mtime, known[file.sha256]))
-    entries.sort(key=lambda entry: entry.path.encode())
-    return Manifest(previous.manifest.catalog, version, tuple(refs), tuple(contents), tuple(entries))
-
-
-def _paths(tree: SourceTree) -> set[str]:
-    return {*(file.path for file in tree.files), *(f"{folder}/" for folder in tree.empty_folders)}
-
-
-def _published_paths(manifest: Manifest) -> set[str]:
-    return {entry.path if entry.content is not None else f"{entry.path}/" for entry in manifest.entries}
 
 
 def _check_words(title: str | None, note: str) -> None:

@@ -1,7 +1,7 @@
 """Reading content straight from a repository: any range of any file of a version, decoded frame by frame.
 
-Only whole contents are verified against their SHA-256 (:func:`read_content`); a single range is as good as its
-frame's checksum and the table that the manifest names.
+Every coarse frame has a seal in its table, the manifest names the table, and the head the manifest: so every byte is
+verified before it is given out, and a whole content once more against its own SHA-256.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ContentReader:
             yield held
 
     def read_range(self, content: Content, offset: int, length: int) -> Iterator[bytes]:
-        """Stream a range of a content, unverified but for the frames' checksums."""
+        """Stream a range of a content; each piece is verified by its frame's seal."""
         table = self.table(content.pack)
         if content.number >= len(table.sizes) or table.sizes[content.number] != content.size:
             raise IntegrityError(f"The frame table of {self._manifest.catalog} does not fit the manifest")

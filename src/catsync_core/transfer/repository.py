@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from catsync_core.backends.protocol import Backend
 from catsync_core.chunking import Signature
 from catsync_core.errors import FormatError, IntegrityError, MissingObjectError
-from catsync_core.format.frames import Codec, check_raw, decompress
+from catsync_core.format.frames import Codec, decompress, seal
 from catsync_core.format.head import Head, read_head
 from catsync_core.format.index import Index, read_index
 from catsync_core.format.manifest import Manifest, PackRef, read_manifest
@@ -65,16 +65,23 @@ class Repository:
             return Found(None, reply.etag or known_etag)
         return Found(read_index(reply.body, f"The index of {self.url}"), reply.etag, reply.body)
 
-    def head(self, ref: ObjectRef, catalog: str) -> Head:
+    def head(self, ref: ObjectRef, catalog: str, version: int) -> Head:
         """Fetch a head.
+
+        Args:
+            ref: Names it.
+            catalog: Whose it must be.
+            version: Which it must be.
 
         Raises:
             IntegrityError: (content) it is not what was named.
-            FormatError: (content) it is another catalog's.
+            FormatError: (content) it is another catalog's or version's.
         """
         head = read_head(self.fetch("heads", ref, LIMITS.head_length), f"The head of {catalog}")
         if head.catalog != catalog:
             raise FormatError(f"The head that is named for {catalog} is of {head.catalog}")
+        if head.version != version:
+            raise FormatError(f"The head that is named for {catalog} version {version} is of version {head.version}")
         return head
 
     def manifest(self, head: Head) -> tuple[Manifest, bytes]:
@@ -123,11 +130,9 @@ def decode_frame(frame: Frame, stored: bytes, what: str) -> bytes:
     """
     if len(stored) != frame.length:
         raise IntegrityError(f"{what} has {len(stored):,} bytes instead of {frame.length:,}")
-    if frame.codec is Codec.ZSTD:
-        return decompress(stored, frame.size, what)
-    if check_raw(stored) != frame.check:
+    if frame.seal and seal(stored) != frame.seal:
         raise IntegrityError(f"{what} is damaged")
-    return stored
+    return stored if frame.codec is Codec.RAW else decompress(stored, frame.size, what)
 
 
 def read_signature(shape: SignatureShape, size: int, data: bytes) -> Signature:

@@ -15,7 +15,7 @@ from catsync_core.format.table import Frame, SignatureShape, Table, read_table, 
 from catsync_core.limits import LIMITS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "format.md"
-NOT_OF_THE_FORMAT = {"stall_seconds", "retry_after_seconds", "dictionary_length"}
+NOT_OF_THE_FORMAT = {"stall_seconds", "retry_after_seconds"}
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +57,10 @@ def test_the_table_of_the_example(page: str) -> None:
     table = Table(
         sizes=(100, 0, 50, 2000),
         frames=(
-            Frame(0, 30, Codec.ZSTD, ((0, 150),)),
+            Frame(0, 30, Codec.ZSTD, ((0, 150),), b"\xcc" * 16),
             Frame(30, 20, Codec.ZSTD, ((160, 40), (150, 10)), fine=True),
-            Frame(50, 2000, Codec.RAW, ((150, 2000),), b"\xaa" * 8),
-            Frame(2050, 7, Codec.RAW, ((1000, 7),), b"\xbb" * 8, fine=True),
+            Frame(50, 2000, Codec.RAW, ((150, 2000),), b"\xaa" * 16),
+            Frame(2050, 7, Codec.RAW, ((1000, 7),), b"\xbb" * 16, fine=True),
         ),
         shapes={0: SignatureShape(0, 40, 3, 4, 3), 3: SignatureShape(21, 2048, 2, 5, 1)},
         signatures=ObjectRef("33" * 32, 28),

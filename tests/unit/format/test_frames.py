@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-import xxhash
 import zstandard
 
 from catsync_core.errors import ContentError, FormatError, IntegrityError, LimitError
-from catsync_core.format.frames import check_raw, compress, decompress, decompress_bounded
+from catsync_core.format.frames import compress, decompress, decompress_bounded, seal
 from catsync_core.limits import LIMITS
 
 MIB = 1 << 20
@@ -60,9 +60,9 @@ def test_what_was_compressed_is_decompressed(data: bytes, level: int) -> None:
     assert (parameters.content_size, parameters.has_checksum, parameters.dict_id) == (len(data), True, 0)
 
 
-def test_the_check_of_a_raw_frame_is_xxh3_64_big_endian() -> None:
-    assert check_raw(b"") == bytes.fromhex("2d06800538d394c2")  # as xxHash's own documentation of the empty input
-    assert check_raw(DATA) == xxhash.xxh3_64_intdigest(DATA).to_bytes(8, "big")
+def test_the_seal_of_a_frame_is_half_a_sha256() -> None:
+    assert seal(b"") == bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb924")
+    assert seal(DATA) == hashlib.sha256(DATA).digest()[:16]
 
 
 @pytest.mark.parametrize("size", [0, 1, len(DATA) - 1, len(DATA) + 1, 1 << 62])

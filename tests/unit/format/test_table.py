@@ -19,15 +19,15 @@ from catsync_core.limits import LIMITS
 
 MIB = 1 << 20
 RAW, ZSTD, FINE = 0, 1, 0x80
-CHECK = b"checksum"
+SEAL = bytes(range(16))
 SIGNATURES = ObjectRef("33" * 32, 3 * (3 + 4) + 1 * (2 + 5))
 SMALL = Table(
     sizes=(100, 0, 50, 2000),
     frames=(
-        Frame(0, 30, Codec.ZSTD, ((0, 150),)),
+        Frame(0, 30, Codec.ZSTD, ((0, 150),), SEAL[1:] + SEAL[:1]),
         Frame(30, 20, Codec.ZSTD, ((160, 40), (150, 10)), b"", fine=True),
-        Frame(50, 2000, Codec.RAW, ((150, 2000),), CHECK),
-        Frame(2050, 7, Codec.RAW, ((1000, 7),), CHECK[::-1], fine=True),
+        Frame(50, 2000, Codec.RAW, ((150, 2000),), SEAL),
+        Frame(2050, 7, Codec.RAW, ((1000, 7),), SEAL[::-1], fine=True),
     ),
     shapes={0: SignatureShape(0, 40, 3, 4, 3), 3: SignatureShape(21, 2048, 2, 5, 1)},
     signatures=SIGNATURES,
@@ -47,7 +47,7 @@ class Columns:
     packed: tuple[int, ...] = (150,)
     counts: tuple[int, ...] = (2, 1)
     edges: tuple[int, ...] = (160, 200, 150, 160, 1000, 1007)
-    checks: bytes = CHECK + CHECK[::-1]
+    seals: bytes = SEAL[1:] + SEAL[:1] + SEAL + SEAL[::-1]
     blocks: tuple[int, ...] = (40, 0, 0, 2048)
     weak: tuple[int, ...] = (3, 2)
     strong: tuple[int, ...] = (4, 5)
@@ -65,7 +65,7 @@ class Columns:
         out.numbers(self.packed)
         out.numbers(self.counts)
         out.deltas(self.edges)
-        out.raw(self.checks)
+        out.raw(self.seals)
         out.numbers(self.blocks)
         out.numbers(self.weak)
         out.numbers(self.strong)
@@ -90,7 +90,7 @@ NOTHING = Columns(
     packed=(),
     counts=(),
     edges=(),
-    checks=b"",
+    seals=b"",
     blocks=(),
     weak=(),
     strong=(),
@@ -149,8 +149,8 @@ def test_a_pack_may_hold_nothing(sizes: tuple[int, ...]) -> None:
         (change(GOOD, edges=(160, 200, 160, 200, 1000, 1007)), "fine frames that overlap"),
         (change(GOOD, edges=(160, 200, 150, 160, 1000, 1008)), "a frame of a size that cannot be"),
         (change(GOOD, edges=(160, 200, 150, 160, 1000, 1006)), "a frame of a size that cannot be"),
-        (change(GOOD, checks=CHECK), "The frame table "),
-        (change(GOOD, checks=b""), "The frame table "),
+        (change(GOOD, seals=SEAL), "The frame table "),
+        (change(GOOD, seals=b""), "The frame table "),
         (change(GOOD, blocks=(40, 1, 0, 2048), weak=(3, 2, 2), strong=(4, 1, 5)), "a signature of a shape"),
         (change(GOOD, blocks=((1 << 24) + 1, 0, 0, 2048)), "holds the number"),
         (change(GOOD, weak=(1, 2)), "a signature of a shape"),
@@ -164,7 +164,7 @@ def test_a_pack_may_hold_nothing(sizes: tuple[int, ...]) -> None:
         (change(GOOD, signature_length=None), "ends too early"),
         (change(UNSIGNED, signature_length=0), "33 bytes too many"),
         (change(GOOD, tail=b"\0"), "1 bytes too many"),
-        (change(NOTHING, frames=1, kinds=(RAW,), lengths=(0,), checks=CHECK), "The frame table "),
+        (change(NOTHING, frames=1, kinds=(RAW,), lengths=(0,), seals=SEAL), "The frame table "),
     ],
 )
 def test_a_table_that_cannot_be_is_refused(columns: Columns, reason: str) -> None:
@@ -191,6 +191,7 @@ def test_frames_larger_than_allowed_are_refused() -> None:
         packed=(half, half),
         counts=(2,),
         edges=(0, half, half, 2 * half),
+        seals=2 * SEAL,
         blocks=(0,),
     )
     with pytest.raises(FormatError, match="a frame of a size that cannot be"):
@@ -202,7 +203,7 @@ def test_frames_larger_than_allowed_are_refused() -> None:
         frames=1,
         kinds=(RAW,),
         lengths=(2 * half,),
-        checks=CHECK,
+        seals=SEAL,
         blocks=(0,),
     )
     with pytest.raises(FormatError, match="a frame of a size that cannot be"):

@@ -47,7 +47,7 @@ class Shop:
     def manifest(self) -> Manifest:
         summary = self.summary()
         assert summary is not None
-        return self.repository.manifest(self.repository.head(summary.head, "shoes"))[0]
+        return self.repository.manifest(self.repository.head(summary.head, "shoes", summary.version))[0]
 
     def read(self) -> Tree:
         """Read the published version whole."""

@@ -37,7 +37,7 @@ def test_a_first_version_is_the_folder(shop: Shop, write: Write) -> None:
     assert shop.read() == TREE
     summary = shop.summary()
     assert summary is not None
-    head = shop.repository.head(summary.head, "shoes")
+    head = shop.repository.head(summary.head, "shoes", summary.version)
     assert (head.title, head.note, head.previous) == ("Shoes", "spring", None)
 
 
@@ -101,7 +101,7 @@ def test_the_version_before_is_linked(shop: Shop, write: Write) -> None:
         seen.append(shop.summary())
     for before, after in zip([None, *seen[:-1]], seen, strict=True):
         assert after is not None
-        assert shop.repository.head(after.head, "shoes").previous == (before.head if before else None)
+        assert shop.repository.head(after.head, "shoes", after.version).previous == (before.head if before else None)
 
 
 def test_two_publications_make_the_same_objects(shop: Shop, write: Write) -> None:

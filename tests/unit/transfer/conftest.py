@@ -51,7 +51,8 @@ class Bench:
     def prepare(self, installed: Tree, *, via: Via = Via.AUTO, link: Link = LINK) -> Preparation:
         index = self.repository.index().index
         assert index is not None
-        manifest, _ = self.repository.manifest(self.repository.head(index.catalogs["shoes"].head, "shoes"))
+        offered = index.catalogs["shoes"]
+        manifest, _ = self.repository.manifest(self.repository.head(offered.head, "shoes", offered.version))
         return Preparation(self.repository, manifest, Inventory(self.old_files(installed)), lambda: link, via)
 
     def plan(self, preparation: Preparation) -> Plan:
