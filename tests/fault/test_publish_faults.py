@@ -164,7 +164,7 @@ def test_a_failing_backend_changes_nothing_that_is_read(
     assert read(repository) == NEW
 
 
-@pytest.mark.parametrize("key", ["heads/", "manifests/", "tables/"])
+@pytest.mark.parametrize("key", ["heads/", "manifests/"])
 def test_a_damaged_version_before_is_refused_and_not_built_upon(
     repository: FaultyBackend, folder: Path, key: str
 ) -> None:
@@ -175,6 +175,18 @@ def test_a_damaged_version_before_is_refused_and_not_built_upon(
         Publisher(repository).publish(write(NEW, folder), "shoes")
     assert put_keys(repository) == []
     assert read(repository) == OLD
+
+
+@pytest.mark.parametrize("kind", ["packs/", "tables/"])
+def test_what_a_lost_object_held_is_published_anew(
+    repository: FaultyBackend, folder: Path, memory_backend: MemoryBackend, kind: str
+) -> None:
+    Publisher(repository).publish(write(OLD, folder), "shoes")
+    for key in [key for key in memory_backend.objects if key.startswith(kind)]:
+        del memory_backend.objects[key]
+    Publisher(repository).publish(write(NEW, folder), "shoes")
+    if kind == "tables/":
+        assert read(repository) == NEW
 
 
 def test_a_truncated_object_of_an_earlier_attempt_is_uploaded_anew(

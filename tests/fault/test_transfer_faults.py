@@ -281,6 +281,12 @@ def test_an_object_that_rotted_is_never_used(device: Device, shop: FaultyBackend
     assert device.read() == NEW
 
 
+def test_lost_signatures_cost_bytes_and_nothing_else(device: Device, shop: FaultyBackend) -> None:
+    del objects(shop)[newest(shop, "signatures/")]
+    assert attempt(device) is None
+    assert device.read() == NEW
+
+
 def test_a_pack_that_is_gone_is_named_and_nothing_is_lost(device: Device, shop: FaultyBackend) -> None:
     key = newest(shop, "packs/")
     pack = objects(shop).pop(key)

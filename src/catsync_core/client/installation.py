@@ -146,7 +146,7 @@ class Installation:
         manifest, data = self.repository.manifest(head)
         inventory = take_stock(self.store, installed, manifest, self.folders)
         link = lambda: measure_link(self.repository)  # noqa: E731  # asked anew when it is needed, for it is measured
-        return Preparation(self.repository, manifest, inventory, link, self.via), head, data
+        return Preparation(self.repository, manifest, inventory, link, self.via, self._warn), head, data
 
     def _make_plan(self, preparation: Preparation, installed: Installed | None, spool: Spool | None) -> Plan:
         plan = preparation.plan(
@@ -168,7 +168,7 @@ class Installation:
                 return plan, written + assemble_version(plan, self.store, staging, spool, progress)
             except DamagedPartsError as error:
                 damage = error
-                self.listener(Warned(self.store.catalog, f"{error.message}; they are fetched again"))
+                self._warn(f"{error.message}; they are fetched again")
                 _distrust(damage, plan, preparation, spool)
         raise IntegrityError(
             f"Version {self.head.version} of {self.store.catalog} at {self.repository.url} is damaged: {damage.message}"
@@ -185,6 +185,9 @@ class Installation:
         self._phase("fetch", total)
         progress = _Counter(self._progress, plan.kept_bytes, total)
         fetch_requests(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled)
+
+    def _warn(self, message: str) -> None:
+        self.listener(Warned(self.store.catalog, message))
 
     def _phase(self, name: str, total: int = 0) -> None:
         self.listener(Phase(self.job, self.store.catalog, name, total))

@@ -7,8 +7,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import BinaryIO, cast
+from math import inf
+from typing import IO, BinaryIO, cast
 
+from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.index import CatalogSummary
 from catsync_core.format.manifest import Content, Manifest
 from catsync_core.plan.basis import BasisFinder
@@ -24,6 +26,8 @@ _PACKS = 32
 
 class Previous:
     """The newest published version, or nothing at all before the first.
+
+    Its packs may be damaged or gone: then what they held is published anew, for the folder has all of it.
 
     Thread model: :meth:`open_bases` may be called from any thread.
 
@@ -56,18 +60,31 @@ class Previous:
             bases = []
             for old in self._finder.find(path):
                 stream = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
-                with self._reading:  # neighbours lie in one frame, so one reader for all threads decodes it once
-                    for piece in self._reader.read_content(self.files[old]):
-                        stream.write(piece)
-                stream.seek(0)
-                bases.append(cast("BinaryIO", stream))
+                if self._copy(self.files[old], stream):
+                    stream.seek(0)
+                    bases.append(cast("BinaryIO", stream))
             yield bases
+
+    def _copy(self, content: Content, stream: IO[bytes]) -> bool:
+        try:
+            with self._reading:  # neighbours lie in one frame, so one reader for all threads decodes it once
+                for piece in self._reader.read_content(content):
+                    stream.write(piece)
+        except (MissingObjectError, ContentError):
+            return False
+        return True
+
+    def _size_of_pack(self, pack: int) -> float:
+        try:
+            return self._reader.table(pack).starts[-1]
+        except (MissingObjectError, ContentError):
+            return inf
 
     def dying_packs(self, needed: set[bytes]) -> set[int]:
         """Return the packs that the next version should no longer read from.
 
-        Those are packs of which less than half is still needed, and the least needed ones when there are very many:
-        first downloads must not fetch what no file contains, nor read hundreds of tables.
+        Those are packs of which less than half is still needed or whose table cannot be read, and the least needed ones
+        when there are very many: first downloads must not fetch what no file contains, nor read hundreds of tables.
 
         Args:
             needed: SHA-256 of the next version's contents.
@@ -76,7 +93,7 @@ class Previous:
         for content in self.manifest.contents:
             if content.sha256 in needed:
                 live[content.pack] += content.size
-        dying = {pack for pack in live if live[pack] < _LIVE * self._reader.table(pack).starts[-1]}
+        dying = {pack for pack in live if live[pack] < _LIVE * self._size_of_pack(pack)}
         excess = len(live) - len(dying) - _PACKS
         if excess > 0:
             dying |= set(sorted(live.keys() - dying, key=lambda pack: live[pack])[:excess])

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from catsync_core.chunking import BasisError, Delta, match
+from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.manifest import Manifest
 from catsync_core.format.objects import object_key
 from catsync_core.format.table import SignatureShape, Table
@@ -31,7 +32,7 @@ class Preparation:
         inventory: What is here.
         link: What is known of the way to the backend.
         via: Which ways the plan may take.
-        on_bytes: Called with the bytes of old files that were matched.
+        warn: Told, in a sentence, why something will cost more than it should.
     """
 
     repository: Repository
@@ -39,7 +40,7 @@ class Preparation:
     inventory: Inventory
     link: Callable[[], Link]
     via: Via = Via.AUTO
-    on_bytes: Callable[[int], None] = lambda _: None
+    warn: Callable[[str], None] = lambda _: None
     _tables: dict[int, Table] = field(default_factory=dict)
     _deltas: dict[int, tuple[Delta, Sequence[LocalFile]]] = field(default_factory=dict)
     _whole: set[int] = field(default_factory=set)  # of which no blocks were found, or wrong ones
@@ -87,11 +88,16 @@ class Preparation:
     def _match_in_pack(self, table: Table, asked: Sequence[Wanted]) -> None:
         contents = [self.manifest.contents[want.index] for want in asked]
         shapes = [table.shapes[content.number] for content in contents]
-        hashes = self._fetch_signatures(table, shapes)
+        try:
+            hashes = self._fetch_signatures(table, shapes)
+        except (MissingObjectError, ContentError) as error:
+            # Signatures only save bytes: without them everything can still be fetched whole.
+            self.warn(f"{error.message}; changed files are fetched whole")
+            self._whole.update(want.index for want in asked)
+            return
         for want, content, shape, data in zip(asked, contents, shapes, hashes, strict=True):
             bases = self.inventory.find_bases(want.path)
             delta = _match_files(shape, content.size, data, bases)
-            self.on_bytes(content.size)
             if delta is not None and delta.copies:
                 self._deltas[want.index] = (delta, bases)
             else:
