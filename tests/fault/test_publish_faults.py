@@ -185,8 +185,7 @@ def test_what_a_lost_object_held_is_published_anew(
     for key in [key for key in memory_backend.objects if key.startswith(kind)]:
         del memory_backend.objects[key]
     Publisher(repository).publish(write(NEW, folder), "shoes")
-    if kind == "tables/":
-        assert read(repository) == NEW
+    assert read(repository) == NEW
 
 
 def test_a_truncated_object_of_an_earlier_attempt_is_uploaded_anew(

@@ -13,6 +13,7 @@ from typing import IO, BinaryIO, cast
 from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.index import CatalogSummary
 from catsync_core.format.manifest import Content, Manifest
+from catsync_core.format.objects import object_key
 from catsync_core.plan.basis import BasisFinder
 from catsync_core.transfer.reader import ContentReader
 from catsync_core.transfer.repository import Repository
@@ -45,6 +46,7 @@ class Previous:
         self.files = self.manifest.files()
         self.times = {entry.path: entry.mtime for entry in self.manifest.entries}
         self.by_hash = {content.sha256: content for content in self.manifest.contents}
+        self._repository = repository
         self._reader = ContentReader(repository, self.manifest)
         self._reading = threading.Lock()
         self._finder = BasisFinder(self.files)
@@ -74,6 +76,10 @@ class Previous:
             return False
         return True
 
+    def _is_there(self, pack: int, there: dict[str, int]) -> bool:
+        ref = self.manifest.packs[pack].pack
+        return there.get(object_key("packs", ref)) == ref.length
+
     def _size_of_pack(self, pack: int) -> float:
         try:
             return self._reader.table(pack).starts[-1]
@@ -83,8 +89,9 @@ class Previous:
     def dying_packs(self, needed: set[bytes]) -> set[int]:
         """Return the packs that the next version should no longer read from.
 
-        Those are packs of which less than half is still needed or whose table cannot be read, and the least needed ones
-        when there are very many: first downloads must not fetch what no file contains, nor read hundreds of tables.
+        Those are packs that are gone or whose table is, packs of which less than half is still needed, and the least
+        needed ones when there are very many: first downloads must not fetch what no file contains, nor read hundreds
+        of tables.
 
         Args:
             needed: SHA-256 of the next version's contents.
@@ -93,7 +100,9 @@ class Previous:
         for content in self.manifest.contents:
             if content.sha256 in needed:
                 live[content.pack] += content.size
-        dying = {pack for pack in live if live[pack] < _LIVE * self._size_of_pack(pack)}
+        there = {found.key: found.length for found in self._repository.backend.list("packs/")} if live else {}
+        lost = {pack for pack in live if not self._is_there(pack, there)}
+        dying = lost | {pack for pack in live.keys() - lost if live[pack] < _LIVE * self._size_of_pack(pack)}
         excess = len(live) - len(dying) - _PACKS
         if excess > 0:
             dying |= set(sorted(live.keys() - dying, key=lambda pack: live[pack])[:excess])
