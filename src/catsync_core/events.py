@@ -19,8 +19,8 @@ class Phase:
     Attributes:
         job: ``publish``, ``install``, ``update``, ``verify``, ``repair`` or ``check``.
         subject: Catalog id.
-        name: ``scan``, ``match``, ``compress``, ``upload``, ``plan``, ``fetch``, ``assemble``, ``verify``, ``commit``
-            or ``done``.
+        name: ``scan``, ``match``, ``compress``, ``patch``, ``upload``, ``plan``, ``fetch``, ``decode``, ``assemble``,
+            ``verify``, ``commit`` or ``done``.
         total: Bytes that this step will report in :class:`Progress`; 0 when unknown.
     """
 

@@ -24,6 +24,8 @@ class Limits:
     entries: int = 2_000_000  # files and empty directories of one version
     catalogs: int = 10_000  # in one repository
     packs: int = 4_096  # that one version reads from
+    patches: int = 32  # that lead to one version
+    prefix_size: int = 64 * MIB  # of old content that one frame of a patch needs
     frame_size: int = 64 * MIB  # decompressed
     pack_length: int = 1 << 50
     file_size: int = 1 << 44

@@ -42,7 +42,7 @@ def test_0_help_and_version(catsync: CommandLine) -> None:
         ("publish", ".", ".", "--catalog", "shoes", "--effort", "worst"),
         ("list", "--nonsense"),
         ("serve", "https://example.org/catalogs"),
-        ("plan", "shoes", "--via", "patch"),
+        ("plan", "shoes", "--via", "sneaker"),
     ],
 )
 def test_2_usage(catsync: CommandLine, words: tuple[str, ...]) -> None:
@@ -52,10 +52,6 @@ def test_2_usage(catsync: CommandLine, words: tuple[str, ...]) -> None:
 def test_2_usage_names_the_commands_help(catsync: CommandLine) -> None:
     failed = catsync.run("offline", code=2).stderr
     assert failed == "Error: Missing argument 'CATALOGS...'.\n`catsync offline --help` explains the command.\n"
-
-
-def test_2_patches_are_not_there_yet(catsync: CommandLine) -> None:
-    assert "patches are not available yet" in catsync.run("offline", "shoes", "--via", "patch", code=2).stderr
 
 
 def test_2_deleting_needs_somebody_to_ask(offline: CommandLine) -> None:

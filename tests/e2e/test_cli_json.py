@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from catsync_core.cli.progress import PHASES
 from support.command_line import CommandLine
 from support.shop import Shop
 
@@ -201,3 +202,15 @@ def test_init_doctor_and_plugins(catsync: CommandLine, shop: Shop) -> None:
     for plugin in plugins:
         check(plugin, {"name": str, "distribution": str, "version": str, "status": str, "error": str})
     assert "backend_file" in {plugin["name"] for plugin in plugins}
+
+
+def test_every_phase_of_a_job_has_words(catsync: CommandLine, shop: Shop) -> None:
+    catsync.run("add", shop.repository)
+    catsync.run("offline", "shoes")
+    (shop.folder / "prices.json").write_text('{"red": 11}')
+    events = catsync.lines("publish", shop.folder, shop.repository, "--catalog", "shoes")
+    catsync.run("check")
+    events += catsync.lines("update", "shoes")
+    names = {event["name"] for event in events if event["type"] == "phase"}
+    assert {"patch", "decode"} <= names
+    assert names - {"done"} <= PHASES.keys()

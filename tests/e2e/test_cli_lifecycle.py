@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from catsync_core.testing.faults import FaultyServer
 from support.command_line import CommandLine
 from support.shop import Shop
@@ -112,6 +114,29 @@ def test_the_plan_keeps_its_word(catsync: CommandLine, shop: Shop, address: str)
     for field in ("bytes_reused", "bytes_written", "actions", "from_version", "to_version", "total_bytes"):
         assert done[field] == planned[field], field
     assert done["bytes_received"] <= planned["bytes_received"]
+
+
+@pytest.mark.parametrize(
+    ("way", "action"), [("auto", "patch"), ("patch", "patch"), ("blocks", "full"), ("full", "full")]
+)
+def test_the_way_may_be_chosen(catsync: CommandLine, shop: Shop, server: FaultyServer, way: str, action: str) -> None:
+    catsync.run("add", server.url)
+    catsync.run("offline", "shoes")
+    make_stale(shop, catsync)
+    planned = catsync.document("plan", "shoes", "--via", way)
+    server.forget()
+    done = catsync.lines("update", "shoes", "--via", way)[-1]
+    assert planned["actions"] == done["actions"]
+    assert {name for name, total in done["actions"].items() if total["files"]} == {"keep", action}
+    assert (server.count(key="patches/"), server.count(key="packs/")) == ((1, 0) if action == "patch" else (0, 1))
+    assert catsync.run("cat", "shoes", "prices.json").stdout == '{"red": 11}'
+
+
+def test_where_there_is_no_patch_the_way_by_patch_goes_by_blocks(catsync: CommandLine, server: FaultyServer) -> None:
+    catsync.run("add", server.url)
+    done = catsync.lines("offline", "shoes", "--via", "patch")[-1]
+    assert done["actions"]["full"]["files"] == 2
+    assert server.count(key="patches/") == 0
 
 
 def test_a_plan_of_a_first_download_changes_nothing(catsync: CommandLine, address: str) -> None:

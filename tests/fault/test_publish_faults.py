@@ -34,7 +34,9 @@ NEW: Tree = {
 }
 
 
-LAST = 6  # calls that change something in one publish: pack, signatures, table, manifest, head, index
+# Calls that change something in one publish: pack, signatures, table, manifest, head, index; then also the patch.
+FIRST, SECOND = ([NEW], 6), ([OLD, NEW], 7)
+LAST = FIRST[1]
 
 
 class KilledError(Exception):
@@ -116,10 +118,12 @@ def repository(faulty_backend: FaultyBackend, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("number", range(1, LAST + 1))
-@pytest.mark.parametrize("versions", [[NEW], [OLD, NEW]], ids=["first", "second"])
+@pytest.mark.parametrize(
+    ("versions", "last", "number"),
+    [(versions, last, number) for versions, last in (FIRST, SECOND) for number in range(1, last + 1)],
+)
 def test_a_killed_publisher_leaves_complete_versions_and_its_uploads(
-    repository: FaultyBackend, folder: Path, versions: list[Tree], number: int, *, after: bool
+    repository: FaultyBackend, folder: Path, versions: list[Tree], last: int, number: int, *, after: bool
 ) -> None:
     *earlier, tree = versions
     for old in earlier:
@@ -128,20 +132,20 @@ def test_a_killed_publisher_leaves_complete_versions_and_its_uploads(
     put_keys(repository)
     with pytest.raises(KilledError):
         Publisher(Killer(repository, number, after=after)).publish(write(tree, folder), "shoes")
-    committed = number == LAST and after
+    committed = number == last and after
     assert read(repository) == (tree if committed else before)
     uploaded = put_keys(repository)
-    assert len(uploaded) == min(number - (not after), LAST - 1)
+    assert len(uploaded) == min(number - (not after), last - 1)
 
     publication = Publisher(repository).publish(folder, "shoes")
     assert (publication.version, publication.published) == (len(versions), not committed)
     again = put_keys(repository)
     assert set(again).isdisjoint(uploaded)
-    assert len(uploaded) + len(again) == LAST - 1
+    assert len(uploaded) + len(again) == last - 1
     assert read(repository) == tree
 
 
-@pytest.mark.parametrize("key", ["packs/", "signatures/", "tables/", "manifests/", "heads/", INDEX_KEY])
+@pytest.mark.parametrize("key", ["packs/", "signatures/", "tables/", "patches/", "manifests/", "heads/", INDEX_KEY])
 @pytest.mark.parametrize(
     "fault", [Status(503), Status(403), Reset(), Truncate(2), WebPage()], ids=lambda fault: type(fault).__name__
 )

@@ -6,8 +6,7 @@ import math
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -16,22 +15,14 @@ import pytest
 from catsync_core.backends import retry
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.wrapper import BackendWrapper
-from catsync_core.client.catalog import Catalog
-from catsync_core.client.client import Client
-from catsync_core.client.report import Summary
 from catsync_core.errors import CatsyncError, ContentError, MissingObjectError, RemoteError
-from catsync_core.hookspecs import BackendEntry, hookimpl
 from catsync_core.plan import requests
 from catsync_core.plan.model import Via
-from catsync_core.plugins import PluginRecord, Plugins
 from catsync_core.publish.publisher import Publisher
-from catsync_core.store.layout import CatalogStore
-from catsync_core.store.pointer import read_pointer
 from catsync_core.store.spool import Spool
 from catsync_core.testing.faults import Fault, FaultyBackend, FlipBit, Reset, Status, Truncate, WebPage, WrongRange
 from catsync_core.testing.memory import MemoryBackend
-
-Tree = dict[str, bytes]
+from fault.device import Device, Kill, KilledError, Tree, publish, scribble
 
 HEX = Random(1).randbytes(60_000).hex().encode()
 FILM = Random(2).randbytes(90_000)
@@ -50,87 +41,6 @@ NEW: Tree = {
 }
 
 REQUESTS = 3  # that fetch content for the update, at the scale of these tests
-
-
-class Kill(BackendWrapper):
-    """Ends the process once so many bytes of packs have arrived."""
-
-    def __init__(self, inner: Backend, most: float = math.inf) -> None:
-        super().__init__(inner)
-        self.arrived = 0
-        self.most = most
-        self._lock = threading.Lock()
-
-    def read(self, key: str, offset: int, length: int) -> Iterator[bytes]:
-        for data in self.inner.read(key, offset, length):
-            with self._lock:
-                self.arrived += len(data) * key.startswith("packs/")
-                over = self.arrived > self.most
-            yield data
-            if over:
-                raise KilledError
-
-
-class KilledError(BaseException):
-    """The process ended here."""
-
-
-class Device:
-    """A device with one repository, and the backend between them that a test makes fail."""
-
-    def __init__(self, home: Path, backend: Backend) -> None:
-        self.home = home
-        self.backend = backend
-
-    @hookimpl
-    def catsync_backends(self) -> Sequence[BackendEntry]:
-        return [BackendEntry("memory", open=lambda _: Stay(self.backend), redact=lambda url: url)]
-
-    @contextmanager
-    def catalog(self) -> Iterator[Catalog]:
-        plugins = Plugins()
-        plugins.add(PluginRecord("memory", "tests", "1"), lambda: self)
-        with Client(self.home, plugins=plugins) as client:
-            if not client.repositories():
-                client.add("memory://shop")
-            client.check()
-            yield client.catalog("shoes")
-
-    def update(self, via: Via = Via.AUTO) -> Summary:
-        with self.catalog() as catalog:
-            return catalog.update(via=via)
-
-    def read(self) -> Tree:
-        """Return the installed version, compared with its hashes."""
-        with self.catalog() as catalog:
-            report = catalog.verify()
-            assert (report.damaged, report.missing, report.foreign) == ((), (), ())
-            root = catalog.path()
-        return {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}
-
-    def version(self) -> int:
-        installed = read_pointer(CatalogStore(self.home, "shoes"))
-        assert installed is not None
-        return installed.version
-
-    def root(self) -> Path:
-        return CatalogStore(self.home, "shoes").version_path(self.version())
-
-
-class Stay(BackendWrapper):
-    """Does not close the backend that a test goes on using."""
-
-    def close(self) -> None:
-        """Leave it open."""
-
-
-def publish(backend: Backend, folder: Path, tree: Tree) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for path, data in tree.items():
-        (folder / path).write_bytes(data)
-        os.utime(folder / path, (1_600_000_000, 1_600_000_000))
-    Publisher(backend).publish(folder, "shoes")
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +82,7 @@ def newest(shop: FaultyBackend, kind: str) -> str:
 
 
 def test_without_faults_the_update_takes_blocks_of_both_kinds(device: Device) -> None:
-    summary = device.update()
+    summary = device.update(Via.BLOCKS)
     assert device.read() == NEW
     assert {action: total.files for action, total in summary.actions.items() if total.files} == {
         "keep": 4,
@@ -181,7 +91,7 @@ def test_without_faults_the_update_takes_blocks_of_both_kinds(device: Device) ->
     }
 
 
-@pytest.mark.parametrize("via", [Via.AUTO, Via.FULL])
+@pytest.mark.parametrize("via", [Via.BLOCKS, Via.FULL])
 @pytest.mark.parametrize("tenth", range(1, 10))
 def test_a_killed_update_goes_on_and_fetches_at_most_a_piece_per_connection_again(
     device: Device, shop: FaultyBackend, monkeypatch: pytest.MonkeyPatch, via: Via, tenth: int
@@ -223,7 +133,7 @@ FAULTS = [
 def attempt(device: Device) -> CatsyncError | None:
     """Update; return what went wrong."""
     try:
-        device.update()
+        device.update(Via.BLOCKS)
     except CatsyncError as error:
         return error
     return None
@@ -242,7 +152,7 @@ def test_a_fault_that_passes_leads_to_the_new_version_or_leaves_the_old_one(
     if fetched_again or isinstance(fault, Truncate | Reset) or fault == Status(503):
         assert error is None
     shop.plan.clear()
-    device.update()
+    device.update(Via.BLOCKS)
     assert device.read() == NEW
 
 
@@ -260,7 +170,7 @@ def test_a_fault_that_stays_leaves_the_old_version(
         assert isinstance(error, RemoteError | ContentError)
         assert device.version() == 1
     shop.plan.clear()
-    device.update()
+    device.update(Via.BLOCKS)
     assert device.read() == NEW
 
 
@@ -277,7 +187,7 @@ def test_an_object_that_rotted_is_never_used(device: Device, shop: FaultyBackend
     assert isinstance(error, ContentError) or (kind == "signatures/" or (kind == "packs/" and part))
     assert device.read() == (OLD if error else NEW)
     objects(shop)[key] = good
-    device.update()
+    device.update(Via.BLOCKS)
     assert device.read() == NEW
 
 
@@ -294,7 +204,7 @@ def test_a_pack_that_is_gone_is_named_and_nothing_is_lost(device: Device, shop: 
     assert isinstance(error, MissingObjectError)
     assert device.read() == OLD
     objects(shop)[key] = pack
-    device.update()
+    device.update(Via.BLOCKS)
     assert device.read() == NEW
 
 
@@ -306,7 +216,7 @@ def test_a_piece_that_was_damaged_on_its_way_is_fetched_again(
     for _ in range(number):
         shop.plan.add(Fault(), key="packs/")
     shop.plan.add(FlipBit(at), key="packs/")
-    device.update()
+    device.update(Via.BLOCKS)
     assert device.read() == NEW
     assert sum(key.startswith("packs/") for _, key in shop.calls) > REQUESTS
 
@@ -317,7 +227,7 @@ def test_an_index_that_is_no_index_changes_nothing(device: Device, shop: FaultyB
     attempt(device)
     assert device.version() == 1
     shop.plan.clear()
-    device.update()
+    device.update(Via.BLOCKS)
     assert device.read() == NEW
 
 
@@ -337,15 +247,6 @@ class Interfere(BackendWrapper):
         return self.inner.read(key, offset, length)
 
 
-def _scribble(file: Path) -> None:
-    """Change content but neither size nor time of change."""
-    times = file.stat()
-    file.chmod(0o644)
-    file.write_bytes(file.read_bytes()[::-1])
-    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
-    file.chmod(0o444)
-
-
 def _resize(file: Path, size: int) -> None:
     file.chmod(0o644)
     os.truncate(file, size)
@@ -362,7 +263,7 @@ def _swap_for_folder(file: Path) -> None:
 
 
 DAMAGES: dict[str, Callable[[Path], None]] = {
-    "scribbled": _scribble,
+    "scribbled": scribble,
     "cut": lambda file: _resize(file, file.stat().st_size // 3),
     "emptied": lambda file: _resize(file, 0),
     "gone": lambda file: file.unlink(),
@@ -380,7 +281,7 @@ def test_a_local_file_that_changes_during_an_update_ends_in_no_wrong_file(
     device.backend = Interfere(shop, kind, lambda: damage(device.root() / path))
     error = attempt(device)
     # A second name of a file that looks untouched is made unread; `verify` and `repair` are for those.
-    unread = damage is _scribble and path == "photo2.jpg"
+    unread = damage is scribble and path == "photo2.jpg"
     assert error is None
     if not unread:
         assert device.read() == NEW

@@ -50,7 +50,7 @@ class Shop:
             client.add(self.server.url)
             return client.catalog("photos").go_offline()
 
-    def update(self, via: Via = Via.AUTO) -> Summary:
+    def update(self, via: Via = Via.BLOCKS) -> Summary:
         with Client(self._home) as client:
             return client.catalog("photos").update(via=via)
 

@@ -1,17 +1,21 @@
-"""Make the golden files: `python tests/golden/make.py` in a checkout with catsync installed.
+"""Make the golden files: `python tests/golden/make.py NAMES...` in a checkout with catsync installed.
 
 They were made once and stay as they are: whatever catsync reads today, it must read in every later version. Make them
-again only for a new format, beside the old ones. Single objects lie in ``objects``, a repository of two versions in
-``repository``. Other versions of zstd may compress to other bytes, and so to other names of objects.
+again only for a new format, beside the old ones. Single objects lie in ``objects``, a repository of two versions
+without patches in ``repository``, and one with patches in ``repository-patches``. Other versions of zstd may
+compress to other bytes, and so to other names of objects.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import random
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from unittest import mock
 
@@ -21,6 +25,7 @@ from catsync_core.format.index import CatalogSummary, Index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
 from catsync_core.format.objects import ObjectRef
 from catsync_core.format.table import Frame, SignatureShape, Table, write_table
+from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.publisher import Publisher
 from catsync_plugins.backend_file import FileBackend
 
@@ -121,13 +126,58 @@ def make_trees() -> tuple[dict[str, bytes | None], dict[str, bytes | None]]:
     return one, two
 
 
+def make_patch_trees() -> tuple[dict[str, bytes | None], dict[str, bytes | None]]:
+    """Return two versions of a catalog for patches; None stands for an empty folder.
+
+    The second one changes a price list and a long table, renames a picture, drops a file, and adds a folder, a file of
+    one byte and a file that resembles old ones.
+    """
+    source = random.Random(2)
+    rows = [f"{number};article {source.randrange(10**9)};{source.randrange(10**4)}\r\n" for number in range(2_000)]
+    picture = source.randbytes(3_000)
+    pages = {f"pages/{number}.html": b"<h1>%d</h1>" % number + rows[number].encode() * 9 for number in range(8)}
+    one: dict[str, bytes | None] = {
+        "Bilder/Gr\u00f6\u00dfe.jpg": picture,
+        "copy/prices.csv": "".join(rows[:600]).encode(),
+        "empty.txt": b"",
+        "long.csv": "".join(rows).encode(),
+        "notes/old.txt": b"until 2025",
+        **pages,
+        "prices.csv": "".join(rows[:600]).encode(),
+    }
+    rows[300] = "300;article replaced;1\r\n"
+    two = dict(one) | {
+        "Bilder/gross.jpg": picture,
+        "long.csv": "".join([*rows[:1_000], "inserted\r\n", *rows[1_000:]]).encode(),
+        "one-byte.txt": b"\n",
+        "pages/9.html": b"<h1>9</h1>" + rows[7].encode() * 9,
+        "prices.csv": "".join(rows[:601]).encode(),
+        "soon": None,
+    }
+    for gone in ("Bilder/Gr\u00f6\u00dfe.jpg", "notes/old.txt"):
+        del two[gone]
+    return one, two
+
+
 def make_repository(folder: Path) -> None:
-    """Publish both versions into a new repository, at fixed times and with a fixed id."""
+    """Publish two versions without patches."""
+    plain = dataclasses.replace(Settings.of(Effort.DEFAULT), distances=(), solid=False)
+    with mock.patch.object(Settings, "of", return_value=plain):
+        publish_all(folder, make_trees(), Effort.DEFAULT)
+
+
+def make_repository_with_patches(folder: Path) -> None:
+    """Publish two versions with the greatest effort: patches lead to the second from the first, and from nothing."""
+    publish_all(folder, make_patch_trees(), Effort.BEST)
+
+
+def publish_all(folder: Path, trees: Iterable[dict[str, bytes | None]], effort: Effort) -> None:
+    """Publish versions into a new repository, at fixed times and with a fixed id."""
     folder.mkdir()
     publisher = Publisher(FileBackend(folder.resolve()))
     with mock.patch("secrets.token_hex", return_value="c0ffee00" * 4), mock.patch("time.time", return_value=WHEN):
         publisher.init()
-    for version, tree in enumerate(make_trees(), start=1):
+    for version, tree in enumerate(trees, start=1):
         with tempfile.TemporaryDirectory() as scratch, mock.patch("time.time", return_value=WHEN + 60 * version):
             root = Path(scratch)
             for number, (path, content) in enumerate(tree.items()):
@@ -138,11 +188,18 @@ def make_repository(folder: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
                 os.utime(place, (WHEN, WHEN - 3600 * number))
-            publisher.publish(root, "golden", title="G\u00f6lden", note=f"Version {version}")
+            publisher.publish(root, "golden", title="G\u00f6lden", note=f"Version {version}", effort=effort)
     shutil.rmtree(folder / ".catsync", ignore_errors=True)
 
 
+MAKERS = {
+    "objects": make_objects,
+    "repository": make_repository,
+    "repository-patches": make_repository_with_patches,
+}
+
+
 if __name__ == "__main__":
-    for name, make in (("objects", make_objects), ("repository", make_repository)):
+    for name in sys.argv[1:]:
         shutil.rmtree(HERE / name, ignore_errors=True)
-        make(HERE / name)
+        MAKERS[name](HERE / name)

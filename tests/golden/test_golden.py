@@ -13,15 +13,17 @@ import pytest
 import zstandard
 
 from catsync_core.format.frames import Codec
-from catsync_core.format.head import Head, read_head, write_head
+from catsync_core.format.head import Head, PatchRef, read_head, write_head
 from catsync_core.format.index import CatalogSummary, Index, read_index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
 from catsync_core.format.objects import Kind, ObjectRef, object_key, verify
+from catsync_core.format.patch import bare_manifest, read_patch, write_patch_header
+from catsync_core.format.prefix import announced_size, decompress_after
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
 
 HERE = Path(__file__).parent
 OBJECTS = HERE / "objects"
-REPOSITORY = HERE / "repository"
+REPOSITORIES = [HERE / "repository", HERE / "repository-patches"]
 REF = ObjectRef("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f", 321)
 
 INDEXES = {
@@ -99,6 +101,10 @@ def unpack(data: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data)
 
 
+def unpack_after(data: bytes, prefix: bytes) -> bytes:
+    return decompress_after(data, prefix, announced_size(data, "It"), "It")
+
+
 def test_nothing_is_left_out() -> None:
     assert {path.name for path in OBJECTS.iterdir()} == {*INDEXES, *HEADS, *MANIFESTS, *TABLES}
 
@@ -132,26 +138,29 @@ def test_tables(name: str) -> None:
     assert unpack(write_table(table)) == unpack(data)
 
 
-def test_the_repository() -> None:
+@pytest.mark.parametrize("repository", REPOSITORIES, ids=lambda folder: folder.name)
+def test_the_repositories(repository: Path) -> None:
     """Every object of it is named by its hash, referred to, and written again as it is."""
-    data = (REPOSITORY / "index.json").read_bytes()
+    data = (repository / "index.json").read_bytes()
     index = read_index(data)
     assert write_index(index) == data
     seen = {"index.json"}
+    manifests: dict[str, Manifest] = {}
+    patches: list[PatchRef] = []
 
     def fetch(kind: Kind, ref: ObjectRef) -> bytes:
         key = object_key(kind, ref)
         seen.add(key)
-        return verify((REPOSITORY / key).read_bytes(), ref, key)
+        return verify((repository / key).read_bytes(), ref, key)
 
     following: ObjectRef | None = index.catalogs["golden"].head
     while following is not None:
         data = fetch("heads", following)
         head = read_head(data)
         assert write_head(head) == data
-        data = fetch("manifests", head.manifest)
-        manifest = read_manifest(data)
-        assert unpack(write_manifest(manifest)) == unpack(data)
+        data_of_manifest = fetch("manifests", head.manifest)
+        manifest = read_manifest(data_of_manifest)
+        assert unpack(write_manifest(manifest)) == unpack(data_of_manifest)
         assert (head.files, head.bytes) == (manifest.total_files(), manifest.total_bytes())
         for pack in manifest.packs:
             fetch("packs", pack.pack)
@@ -160,5 +169,16 @@ def test_the_repository() -> None:
             assert unpack(write_table(table)) == unpack(data)
             if table.signatures is not None:
                 fetch("signatures", table.signatures)
+        manifests[hashlib.sha256(unpack(data_of_manifest)).hexdigest()] = manifest
+        patches += head.patches
         following = head.previous
-    assert seen == {path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.rglob("*") if path.is_file()}
+    for ref in patches:
+        data = fetch("patches", ref.patch)[: ref.header]
+        old = manifests[ref.base] if ref.base else Manifest("golden", 0, (), (), ())
+        bare = bare_manifest(old) if ref.base else b""
+        patch = read_patch(data, bare, [content.size for content in old.contents], ref.patch.length)
+        assert patch.bare == bare_manifest(manifests[ref.root])
+        written = write_patch_header(patch, bare)
+        assert unpack_after(written, bare) == unpack_after(data, bare)
+    assert len(patches) == (2 if repository.name == "repository-patches" else 0)
+    assert seen == {path.relative_to(repository).as_posix() for path in repository.rglob("*") if path.is_file()}

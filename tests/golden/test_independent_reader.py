@@ -17,6 +17,7 @@ import xxhash
 import zstandard
 
 ROOT = Path(__file__).parent / "repository"
+PATCHED = Path(__file__).parent / "repository-patches"
 RAW, ZSTD, FINE = 0, 1, 128
 
 Tree = dict[str, tuple[int, int, str] | None]
@@ -41,6 +42,44 @@ TWO: Tree = {
     "soon/now.txt": (5, 1749978400, "c6006557"),
 }
 """What was published: size, time of change, first bytes of the SHA-256; None for an empty folder."""
+
+PATCHED_ONE: Tree = {
+    "Bilder/Gr\xf6\xdfe.jpg": (3000, 1750000000, "488e9e22"),
+    "copy/prices.csv": (16564, 1749996400, "940b8cde"),
+    "empty.txt": (0, 1749992800, "e3b0c442"),
+    "long.csv": (56453, 1749989200, "0357136d"),
+    "notes/old.txt": (10, 1749985600, "7149a43e"),
+    "pages/0.html": (235, 1749982000, "85d985da"),
+    "pages/1.html": (235, 1749978400, "73ce9a8f"),
+    "pages/2.html": (244, 1749974800, "3419e97d"),
+    "pages/3.html": (244, 1749971200, "22512768"),
+    "pages/4.html": (244, 1749967600, "dd4cf6e7"),
+    "pages/5.html": (244, 1749964000, "86ce9b38"),
+    "pages/6.html": (235, 1749960400, "47c8c4b2"),
+    "pages/7.html": (244, 1749956800, "f7d5c79c"),
+    "prices.csv": (16564, 1749953200, "940b8cde"),
+}
+PATCHED_TWO: Tree = {
+    "Bilder/gross.jpg": (3000, 1749956800, "488e9e22"),
+    "copy/prices.csv": (16564, 1749996400, "940b8cde"),
+    "empty.txt": (0, 1749992800, "e3b0c442"),
+    "long.csv": (56459, 1749992800, "71d14fa4"),
+    "one-byte.txt": (1, 1749953200, "01ba4719"),
+    "pages/0.html": (235, 1749982000, "85d985da"),
+    "pages/1.html": (235, 1749978400, "73ce9a8f"),
+    "pages/2.html": (244, 1749974800, "3419e97d"),
+    "pages/3.html": (244, 1749971200, "22512768"),
+    "pages/4.html": (244, 1749967600, "dd4cf6e7"),
+    "pages/5.html": (244, 1749964000, "86ce9b38"),
+    "pages/6.html": (235, 1749960400, "47c8c4b2"),
+    "pages/7.html": (244, 1749956800, "f7d5c79c"),
+    "pages/9.html": (244, 1749949600, "1024e20b"),
+    "prices.csv": (16588, 1749960400, "b487cab6"),
+    "soon": None,
+}
+
+Files = dict[str, tuple[int, bytes] | None]
+"""Time and bytes; None for an empty folder."""
 
 
 class Columns:
@@ -79,6 +118,29 @@ class Columns:
 
     def finish(self) -> None:
         assert self.at == len(self.data)
+
+
+@dataclass
+class Manifest:
+    """A manifest, with everything but its bytes taken apart."""
+
+    plain: bytes
+    catalog: str
+    version: int
+    packs: list[tuple[tuple[bytes, int], tuple[bytes, int]]]
+    sizes: list[int]
+    places: list[int]
+    numbers: list[int]
+    entries: list[tuple[str, int, int | None]]
+    hashes: list[bytes]
+
+    @property
+    def bare(self) -> bytes:
+        return self.plain[: len(self.plain) - 32 * len(self.sizes)]
+
+    @property
+    def root(self) -> str:
+        return hashlib.sha256(self.plain).hexdigest()
 
 
 @dataclass
@@ -123,29 +185,31 @@ class Pack:
         return contents
 
 
-def unpack(data: bytes, size: int | None = None) -> bytes:
+def unpack(data: bytes, size: int | None = None, prefix: bytes = b"") -> bytes:
     header = zstandard.get_frame_parameters(data)
     assert header.has_checksum
     assert not header.dict_id
     assert size in {None, header.content_size}
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=512 << 20, allow_extra_data=False)
+    raw = zstandard.ZstdCompressionDict(prefix, zstandard.DICT_TYPE_RAWCONTENT) if len(prefix) >= 8 else None
+    decompressor = zstandard.ZstdDecompressor(dict_data=raw)
+    return decompressor.decompress(data, max_output_size=512 << 20, allow_extra_data=False)
 
 
-def fetch(kind: str, sha256: str, length: int) -> bytes:
-    data = (ROOT / kind / sha256).read_bytes()
+def fetch(kind: str, sha256: str, length: int, root: Path = ROOT) -> bytes:
+    data = (root / kind / sha256).read_bytes()
     assert len(data) == length
     assert hashlib.sha256(data).hexdigest() == sha256
     return data
 
 
-def read_heads() -> list[dict[str, Any]]:
+def read_heads(root: Path = ROOT) -> list[dict[str, Any]]:
     """Return the heads of the only catalog, the oldest first."""
-    index = json.loads((ROOT / "index.json").read_bytes())
+    index = json.loads((root / "index.json").read_bytes())
     assert index["format"] == 1
     (catalog, summary), *_ = index["catalogs"].items()
     heads, ref = [], summary["head"]
     while ref:
-        head = json.loads(fetch("heads", **ref))
+        head = json.loads(fetch("heads", **ref, root=root))
         assert (head["format"], head["catalog"]) == (1, catalog)
         heads.append(head)
         ref = head.get("previous")
@@ -153,8 +217,8 @@ def read_heads() -> list[dict[str, Any]]:
     return heads[::-1]
 
 
-def read_pack(pack: tuple[bytes, int], table: tuple[bytes, int]) -> Pack:
-    source = Columns(unpack(fetch("tables", table[0].hex(), table[1])), b"CSTB\x01")
+def read_pack(pack: tuple[bytes, int], table: tuple[bytes, int], root: Path = ROOT) -> Pack:
+    source = Columns(unpack(fetch("tables", table[0].hex(), table[1], root)), b"CSTB\x01")
     sizes = source.numbers(source.number())
     kinds = source.numbers(source.number())
     frames, offset = [], 0
@@ -182,21 +246,19 @@ def read_pack(pack: tuple[bytes, int], table: tuple[bytes, int]) -> Pack:
     signed = [number for number, block in enumerate(blocks) if block]
     weak = source.numbers(len(signed))
     strong = source.numbers(len(signed))
-    signatures = fetch("signatures", source.take(32).hex(), source.number()) if signed else b""
+    signatures = fetch("signatures", source.take(32).hex(), source.number(), root) if signed else b""
     source.finish()
     lengths = dict(zip(signed, zip(weak, strong, strict=True), strict=True))
-    return Pack(fetch("packs", pack[0].hex(), pack[1]), sizes, frames, blocks, lengths, signatures)
+    return Pack(fetch("packs", pack[0].hex(), pack[1], root), sizes, frames, blocks, lengths, signatures)
 
 
-def read_version(head: dict[str, Any]) -> tuple[dict[str, tuple[int, bytes] | None], list[Pack]]:
-    """Return the time and bytes of every file, None for an empty folder, and the packs that they lie in."""
-    source = Columns(unpack(fetch("manifests", **head["manifest"])), b"CSMF\x01")
-    assert source.take(source.number()).decode() == head["catalog"]
-    assert source.number() == head["version"]
+def parse_manifest(plain: bytes) -> Manifest:
+    source = Columns(plain, b"CSMF\x01")
+    catalog, version = source.take(source.number()).decode(), source.number()
     packs = []
     for _ in range(source.number()):
         pack = source.take(32), source.number()
-        packs.append(read_pack(pack, (source.take(32), source.number())))
+        packs.append((pack, (source.take(32), source.number())))
     count = source.number()
     sizes, places, numbers = source.numbers(count), source.numbers(count), source.signed(count)
     total = source.number()
@@ -205,21 +267,71 @@ def read_version(head: dict[str, Any]) -> tuple[dict[str, tuple[int, bytes] | No
     times, references = source.signed(total), source.numbers(total)
     hashes = [source.take(32) for _ in range(count)]
     source.finish()
-    stored = [pack.contents() for pack in packs]
-    contents = [stored[place][number] for place, number in zip(places, numbers, strict=True)]
-    assert [len(content) for content in contents] == sizes
-    assert [hashlib.sha256(content).digest() for content in contents] == hashes
-    tree: dict[str, tuple[int, bytes] | None] = {}
+    assert len(set(hashes)) == count
+    entries: list[tuple[str, int, int | None]] = []
     path, following = b"", 0
     for same, ending, time, reference in zip(shared, endings, times, references, strict=True):
         path = path[:same] + ending
-        if reference == 1:
-            tree[path.decode()] = None
-            continue
-        tree[path.decode()] = time, contents[reference - 2 if reference else following]
+        content = None if reference == 1 else reference - 2 if reference else following
+        entries.append((path.decode(), time, content))
         following += reference == 0
     assert following == count
-    return tree, packs
+    return Manifest(plain, catalog, version, packs, sizes, places, numbers, entries, hashes)
+
+
+def read_manifest(head: dict[str, Any], root: Path = ROOT) -> Manifest:
+    manifest = parse_manifest(unpack(fetch("manifests", **head["manifest"], root=root)))
+    assert (manifest.catalog, manifest.version) == (head["catalog"], head["version"])
+    return manifest
+
+
+def read_version(head: dict[str, Any]) -> tuple[Files, list[Pack]]:
+    """Return the time and bytes of every file, None for an empty folder, and the packs that they lie in."""
+    manifest = read_manifest(head)
+    packs = [read_pack(pack, table) for pack, table in manifest.packs]
+    stored = [pack.contents() for pack in packs]
+    contents = [stored[place][number] for place, number in zip(manifest.places, manifest.numbers, strict=True)]
+    assert [len(content) for content in contents] == manifest.sizes
+    assert [hashlib.sha256(content).digest() for content in contents] == manifest.hashes
+    return lay_out(manifest, contents), packs
+
+
+def lay_out(manifest: Manifest, contents: list[bytes]) -> Files:
+    return {path: None if index is None else (time, contents[index]) for path, time, index in manifest.entries}
+
+
+def follow_patch(ref: dict[str, Any], old: Manifest | None, old_contents: list[bytes]) -> tuple[Manifest, list[bytes]]:
+    """Return what a patch leads to: the new manifest, and its contents."""
+    assert ref["base"] == (old.root if old else "")
+    data = fetch("patches", **ref["patch"], root=PATCHED)
+    source = Columns(unpack(data[: ref["header"]], None, old.bare if old else b""), b"CSPT\x01")
+    bare = source.take(source.number())
+    sources, following = [], 0
+    for value in source.numbers(source.number()):
+        sources.append(None if value == 1 else value - 2 if value else following)
+        following = following if sources[-1] is None else sources[-1] + 1
+    order = source.signed(source.number())
+    lengths = source.numbers(source.number())
+    sizes, counts = source.numbers(len(lengths)), source.numbers(len(lengths))
+    edges = iter(source.signed(2 * sum(counts)))
+    source.finish()
+    old_stream, new_stream, at = b"".join(old_contents), b"", ref["header"]
+    for length, size, count in zip(lengths, sizes, counts, strict=True):
+        prefix = b"".join(old_stream[next(edges) : next(edges)] for _ in range(count))
+        new_stream += unpack(data[at : at + length], size, prefix)
+        at += length
+    assert at == len(data)
+    assert sorted(order) == [index for index, old_index in enumerate(sources) if old_index is None]
+    contents = [b"" if index is None else old_contents[index] for index in sources]
+    new_sizes, at = parse_manifest(bare + b"".join(b"%032d" % n for n in range(len(sources)))).sizes, 0
+    for index in order:
+        contents[index] = new_stream[at : at + new_sizes[index]]
+        at += new_sizes[index]
+    assert at == len(new_stream)
+    manifest = parse_manifest(bare + b"".join(hashlib.sha256(content).digest() for content in contents))
+    assert manifest.root == ref["root"]
+    assert manifest.sizes == [len(content) for content in contents]
+    return manifest, contents
 
 
 def weak_hash(block: bytes) -> int:
@@ -242,16 +354,19 @@ def signatures(pack: Pack) -> Iterator[bytes]:
                 yield xxhash.xxh3_128_intdigest(block).to_bytes(16, "big")[:strong]
 
 
+def summarise(files: Files) -> Tree:
+    return {
+        path: None if file is None else (len(file[1]), file[0], hashlib.sha256(file[1]).hexdigest()[:8])
+        for path, file in files.items()
+    }
+
+
 @pytest.mark.parametrize(("version", "expected"), [(1, ONE), (2, TWO)])
 def test_every_file_of_every_version_is_extracted(version: int, expected: Tree) -> None:
     head = read_heads()[version - 1]
     assert (head["version"], head["title"], head["note"]) == (version, "G\u00f6lden", f"Version {version}")
     tree, _ = read_version(head)
-    found: Tree = {
-        path: None if file is None else (len(file[1]), file[0], hashlib.sha256(file[1]).hexdigest()[:8])
-        for path, file in tree.items()
-    }
-    assert found == expected
+    assert summarise(tree) == expected
     assert list(tree) == sorted(tree, key=str.encode)
     files = [file for file in tree.values() if file is not None]
     assert (head["files"], head["bytes"]) == (len(files), sum(len(data) for _, data in files))
@@ -271,6 +386,26 @@ def test_signatures_are_the_hashes_of_the_blocks() -> None:
     assert sum(len(pack.hash_lengths) for pack in packs) == 3
     for pack in packs:
         assert b"".join(signatures(pack)) == pack.signatures
+
+
+def test_patches_lead_from_version_to_version_and_from_nothing() -> None:
+    first, second = read_heads(PATCHED)
+    patches = {ref["base"]: ref for ref in second["patches"]}
+    assert len(patches) == 2
+    solid, contents = follow_patch(patches[""], None, [])
+    assert solid.plain == read_manifest(second, PATCHED).plain
+    assert summarise(lay_out(solid, contents)) == PATCHED_TWO
+    old = read_manifest(first, PATCHED)
+    old_contents = [read_old(old, index) for index in range(len(old.sizes))]
+    assert summarise(lay_out(old, old_contents)) == PATCHED_ONE
+    assert follow_patch(patches[old.root], old, old_contents) == (solid, contents)
+
+
+def read_old(manifest: Manifest, index: int) -> bytes:
+    pack, table = manifest.packs[manifest.places[index]]
+    content = read_pack(pack, table, PATCHED).contents()[manifest.numbers[index]]
+    assert hashlib.sha256(content).digest() == manifest.hashes[index]
+    return content
 
 
 def test_the_vectors_of_the_page() -> None:

@@ -14,15 +14,26 @@ from hypothesis import strategies as st
 
 from catsync_core.errors import ContentError
 from catsync_core.format.frames import Codec, compress, decompress, decompress_bounded
-from catsync_core.format.head import Head, read_head, write_head
+from catsync_core.format.head import Head, PatchRef, read_head, write_head
 from catsync_core.format.index import CatalogSummary, Index, read_index, write_index
-from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
+from catsync_core.format.manifest import (
+    Content,
+    Entry,
+    Manifest,
+    PackRef,
+    read_manifest,
+    read_plain,
+    write_manifest,
+)
 from catsync_core.format.objects import ObjectRef
+from catsync_core.format.patch import Patch, PatchFrame, check_contents, read_patch, write_patch_header
+from catsync_core.format.prefix import announced_size, compress_after, decompress_after
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
 
 REF = ObjectRef("0f" * 32, 1234)
 unhurried = settings(deadline=None)  # seconds would say more about the machine than about the code
 PACK_LENGTH = 2057
+PATCHES = (PatchRef("ab" * 32, "cd" * 32, REF, 9), PatchRef("", "cd" * 32, REF, 1234))
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,9 @@ KINDS = {
             Index(1, "ab" * 16, 7, 1, {name: CatalogSummary("T\u00f6ols", 3, 2, 2, 10, REF) for name in ("a", "b")})
         ),
     ),
-    "head": Kind(read_head, write_head, write_head(Head(1, "a", 3, "T\u00f6ols", 2, 2, 10, REF, 'Note \\ "', REF))),
+    "head": Kind(
+        read_head, write_head, write_head(Head(1, "a", 3, "T\u00f6ols", 2, 2, 10, REF, 'Note \\ "', REF, PATCHES))
+    ),
     "manifest": Kind(
         read_manifest,
         write_manifest,
@@ -198,3 +211,66 @@ def test_frames(data: bytes, changes: list[Mutation], size: int) -> None:
             continue
         assert len(found) <= size
         assert decode is decompress_bounded or len(found) == size
+
+
+OLD = bytes(range(200))
+OLD_SIZES = [100, 0, 50, 30]
+PLAIN = unpack(KINDS["manifest"].sample)
+PATCH = Patch(
+    bare=PLAIN[: -4 * 32],
+    sources=(None, 2, None, 3),
+    order=(2, 0),
+    frames=(PatchFrame(0, 30, 0, 500, ((0, 100), (150, 30))), PatchFrame(30, 9, 500, 100, ((90, 20),))),
+)
+HEADER = write_patch_header(PATCH, OLD)
+BODY = 39
+
+
+def follow_or_refuse(header: bytes) -> None:
+    """Take a patch as far as its header goes."""
+    try:
+        patch = read_patch(header, OLD, OLD_SIZES, len(header) + BODY)
+        manifest = read_plain(patch.bare + b"".join(b"%032d" % number for number in range(len(patch.sources))))
+        check_contents(patch, manifest)
+    except ContentError:
+        return
+    written = write_patch_header(patch, OLD)
+    found = read_patch(written, OLD, OLD_SIZES, len(written) + BODY)
+    assert (found.bare, found.sources, found.order) == (patch.bare, patch.sources, patch.order)
+    assert [frame.prefix for frame in found.frames] == [frame.prefix for frame in patch.frames]
+
+
+@unhurried
+@given(data=st.binary())
+def test_any_bytes_as_the_header_of_a_patch(data: bytes) -> None:
+    follow_or_refuse(data)
+    follow_or_refuse(compress_after(b"CSPT\x01" + data, OLD, 1))
+
+
+@unhurried
+@given(changes=mutations)
+def test_mutated_headers_of_patches(changes: list[Mutation]) -> None:
+    follow_or_refuse(mutate(HEADER, changes))
+    plain = decompress_after(HEADER, OLD, announced_size(HEADER, "It"), "It")
+    follow_or_refuse(compress_after(mutate(plain, changes), OLD, 1))
+
+
+def test_every_truncated_or_flipped_byte_of_the_header_of_a_patch() -> None:
+    plain = decompress_after(HEADER, OLD, announced_size(HEADER, "It"), "It")
+    for data, wrap in ((HEADER, bytes), (plain, lambda changed: compress_after(changed, OLD, 1))):
+        for at in range(len(data)):
+            follow_or_refuse(wrap(data[:at]))
+            for flip in (1, 0x80, 0xFF):
+                follow_or_refuse(wrap(data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :]))
+
+
+@unhurried
+@given(data=st.binary(), prefix=st.binary(max_size=300), changes=mutations, size=st.integers(0, 1 << 20))
+def test_frames_with_a_prefix(data: bytes, prefix: bytes, changes: list[Mutation], size: int) -> None:
+    frame = mutate(compress_after(data, prefix, 3), changes)
+    for expected in (size, len(data)):
+        try:
+            found = decompress_after(frame, prefix, expected, "It")
+        except ContentError:
+            continue
+        assert len(found) == expected

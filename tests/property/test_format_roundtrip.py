@@ -12,11 +12,13 @@ from catsync_core.errors import PathError
 from catsync_core.format.canonical import write
 from catsync_core.format.columns import Reader, Writer
 from catsync_core.format.frames import Codec, compress, decompress
-from catsync_core.format.head import Head, read_head, write_head
+from catsync_core.format.head import Head, PatchRef, read_head, write_head
 from catsync_core.format.index import CatalogSummary, Index, is_catalog_id, read_index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
 from catsync_core.format.objects import ObjectRef
+from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, read_patch, write_patch_header
 from catsync_core.format.paths import check_paths
+from catsync_core.format.prefix import compress_after, decompress_after
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
 from catsync_core.limits import LIMITS
 
@@ -106,6 +108,25 @@ def tables(draw: st.DrawFn) -> tuple[Table, int]:
     return Table(tuple(sizes), tuple(frames), shapes, signatures), offset
 
 
+@st.composite
+def patches(draw: st.DrawFn) -> tuple[Patch, list[int], int]:
+    """Return a patch, the sizes of the old contents, and the length of its frames."""
+    old_sizes = draw(st.lists(st.integers(0, 2000), max_size=6))
+    stream = sum(old_sizes)
+    known = [None, *range(len(old_sizes))]
+    sources = tuple(draw(st.lists(st.sampled_from(known), max_size=12)))
+    order = tuple(draw(st.permutations([index for index, source in enumerate(sources) if source is None])))
+    span = st.tuples(st.integers(0, stream), st.integers(0, stream)).filter(lambda edges: edges[0] != edges[1])
+    prefixes = st.lists(span, max_size=4) if stream else st.just([])
+    frames, offset, start = [], 0, 0
+    for _ in range(draw(st.integers(0, 5))):
+        prefix = tuple((min(edges), max(edges) - min(edges)) for edges in draw(prefixes))
+        length, size = draw(st.integers(0, 3000)), draw(st.integers(1, 3000) | st.just(LIMITS.frame_size))
+        frames.append(PatchFrame(offset, length, start, size, prefix))
+        offset, start = offset + length, start + size
+    return Patch(bare_manifest(draw(manifests())), sources, order, tuple(frames)), old_sizes, offset
+
+
 @unhurried
 @given(numbers, st.lists(st.integers(-(1 << 40), 1 << 40)), st.binary())
 def test_columns_come_back(unsigned: list[int], signed: list[int], blob: bytes) -> None:
@@ -147,6 +168,19 @@ def test_tables_come_back(table: tuple[Table, int]) -> None:
 
 
 @unhurried
+@given(patches(), st.binary(max_size=200))
+def test_headers_of_patches_come_back(patch: tuple[Patch, list[int], int], old: bytes) -> None:
+    header = write_patch_header(patch[0], old)
+    found = read_patch(header, old, patch[1], len(header) + patch[2])
+    assert (found.bare, found.sources, found.order) == (patch[0].bare, patch[0].sources, patch[0].order)
+    assert found.frames == tuple(
+        PatchFrame(len(header) + frame.offset, frame.length, frame.start, frame.size, frame.prefix)
+        for frame in patch[0].frames
+    )
+    assert write_patch_header(found, old) == header
+
+
+@unhurried
 @given(tables(), st.data())
 def test_coarse_frames_hold_exactly_the_range_that_was_asked_for(table: tuple[Table, int], data: st.DataObject) -> None:
     found, stream = table[0], table[0].starts[-1]
@@ -174,6 +208,16 @@ def test_coarse_frames_hold_exactly_the_range_that_was_asked_for(table: tuple[Ta
         manifest=refs(),
         note=texts,
         previous=st.none() | refs(),
+        patches=st.lists(
+            st.builds(
+                PatchRef,
+                base=st.just("") | hashes.map(bytes.hex),
+                root=hashes.map(bytes.hex),
+                patch=refs(),
+                header=st.integers(1, LIMITS.manifest_length),
+            ),
+            max_size=LIMITS.patches,
+        ).map(tuple),
     )
 )
 def test_heads_come_back(head: Head) -> None:
@@ -215,6 +259,12 @@ def test_indexes_come_back(index: Index) -> None:
 @given(st.binary(min_size=1), st.integers(1, 22))
 def test_frames_come_back(data: bytes, level: int) -> None:
     assert decompress(compress(data, level), len(data), "It") == data
+
+
+@unhurried
+@given(st.binary(), st.binary(max_size=300), st.integers(1, 22))
+def test_frames_with_a_prefix_come_back(data: bytes, prefix: bytes, level: int) -> None:
+    assert decompress_after(compress_after(data, prefix, level), prefix, len(data), "It") == data
 
 
 @unhurried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -23,10 +24,11 @@ from catsync_core.plan import plan as planning
 from catsync_core.plan import requests
 from catsync_core.plan.model import Via
 from catsync_core.plugins import PluginRecord, Plugins
-from catsync_core.publish import classify, delta, pack, publisher
+from catsync_core.publish import classify, delta, draft, pack, patches, publisher
 from catsync_core.publish.effort import Settings
 from catsync_core.publish.publisher import Publisher
 from catsync_core.testing.memory import MemoryBackend
+from catsync_core.transfer import parts
 
 URL = "memory://shop"
 CATALOG = "shoes"
@@ -211,7 +213,9 @@ class Device:
 def small_scale(frame_size: int, pack_size: int) -> Iterator[None]:
     """Let small files go all the ways that only large ones go."""
     with pytest.MonkeyPatch.context() as patch:
-        sizes = Settings(level=3, frame_size=frame_size, fresh_size=frame_size // 2)
+        sizes = Settings(
+            level=3, frame_size=frame_size, fresh_size=frame_size // 2, patch_level=3, distances=(1, 2), solid=True
+        )
         patch.setattr(Settings, "of", classmethod(lambda _, effort: sizes))
         patch.setattr(pack, "_CLUSTER", 1024)
         patch.setattr(pack, "_RAW_FRAME", frame_size)
@@ -223,6 +227,21 @@ def small_scale(frame_size: int, pack_size: int) -> Iterator[None]:
         patch.setattr(requests, "_LEAST_DETOUR", 0)
         patch.setattr(requests, "_MOST_DETOUR", 0)
         patch.setattr(planning, "_GAMBLE", 1.0)
+        patch.setattr(draft, "_SOLID", 9000)
+        patch.setattr(draft, "_OUTPUT", 7000)
+        patch.setattr(draft, "_PREFIX", 9000)
+        patch.setattr(draft, "_CONTEXT", 3000)
+        patch.setattr(draft, "_SLACK", 1000)
+        for module in (requests, parts):
+            patch.setattr(module, "SEGMENT", 700)
+        yield
+
+
+@contextmanager
+def any_patch() -> Iterator[None]:
+    """Publish patches, however dear, so that devices follow them through every kind of tree."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patches, "_cost_without", lambda *_: math.inf)
         yield
 
 
@@ -237,7 +256,7 @@ def test_every_way_leads_to_the_published_tree(data: st.DataObject, frame_size: 
     second = data.draw(changed(first), "second")
     third = data.draw(changed(second), "third")
     via = data.draw(st.sampled_from(list(Via)), "via")
-    with small_scale(frame_size, pack_size), tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
+    with small_scale(frame_size, pack_size), any_patch(), tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         place = Path(scratch)
         shop = Shop(place / "source")
         published = shop.publish(first)
@@ -252,6 +271,23 @@ def test_every_way_leads_to_the_published_tree(data: st.DataObject, frame_size: 
         assert sleeper.update(via) == published
         assert Device(place / "newcomer", shop.backend).install(via) == published
         assert Device(place / "heir", shop.backend).install(via, [place / "stick"]) == published
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(first=trees(), second=trees(), edits=st.data(), related=st.booleans())
+def test_all_ways_from_one_tree_to_another_end_alike(
+    first: Tree, second: Tree, edits: st.DataObject, *, related: bool
+) -> None:
+    second = edits.draw(changed(first), "changed") if related else second
+    with small_scale(4096, 30_000), any_patch(), tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
+        place = Path(scratch)
+        shop = Shop(place / "source")
+        published = shop.publish(first)
+        newcomers = {via: Device(place / f"new-{via}", shop.backend) for via in Via}
+        assert {via: device.install(via) for via, device in newcomers.items()} == dict.fromkeys(Via, published)
+        published = shop.publish(second)
+        assert {via: device.update(via) for via, device in newcomers.items()} == dict.fromkeys(Via, published)
+        assert Device(place / "later", shop.backend).install(Via.PATCH) == published
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

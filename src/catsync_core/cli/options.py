@@ -57,7 +57,6 @@ def via_option(command: _Decorated) -> _Decorated:
         type=click.Choice(["auto", "patch", "blocks", "full"]),
         default="auto",
         show_default=True,
-        callback=_check_via,
         help="Which way the content comes; to compare and to diagnose.",
     )(command)
 
@@ -75,13 +74,3 @@ def _flag(name: str, *spellings: str, help: str) -> click.Option:  # noqa: A002 
 def _remember(context: click.Context, option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
     if value:
         context.meta[_KEY + str(option.name)] = True
-
-
-def _check_via(context: click.Context, option: click.Parameter, value: str) -> str:
-    if value == "patch":
-        raise click.BadParameter(
-            "there are no patches in this repository; patches are not available yet. Use auto, blocks or full",
-            ctx=context,
-            param=option,
-        )
-    return value

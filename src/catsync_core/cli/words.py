@@ -24,7 +24,7 @@ __all__ = [
 ACTIONS = {
     "keep": "keep as it is",
     "copy": "copy from here",
-    "patch": "patch",
+    "patch": "download as patch",
     "blocks": "download in part",
     "full": "download whole",
 }

@@ -15,12 +15,14 @@ from catsync_core.backends.metering import MeteredBackend
 from catsync_core.backends.wrapper import find_layer
 from catsync_core.client.inventory import take_stock
 from catsync_core.client.report import Summary, summarise, summarise_plan
+from catsync_core.client.route import PatchRoute, Route, choose_route, take_manifest
 from catsync_core.errors import IntegrityError
 from catsync_core.events import Listener, Phase, Progress, Warned
 from catsync_core.format.head import Head
 from catsync_core.format.index import CatalogSummary
-from catsync_core.plan.model import Action, LocalPart, Piece, Plan, Via
-from catsync_core.plan.requests import Link, find_pieces
+from catsync_core.format.objects import ObjectRef
+from catsync_core.plan.model import Action, LocalPart, PatchPart, Piece, Plan, Via
+from catsync_core.plan.requests import Link, find_pieces, patch_requests
 from catsync_core.store.commit import commit, recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import read_pointer
@@ -101,7 +103,19 @@ class Installation:
         started = time.monotonic()
         installed = read_pointer(self.store, self.listener)
         spool = Spool(self.store) if self.store.exists() else None
-        plan = self._make_plan(self._prepare(installed)[0], installed, spool)
+        head = self._fetch_head()
+        route = choose_route(
+            self._find_patch(head, installed),
+            lambda patch: patch.preview(_kept_by(spool)),
+            lambda: take_manifest(self.repository, head),
+            self._warn,
+        )
+        plan = self._make_plan(self._prepare(route, installed), installed, spool)
+        plan = replace(
+            plan,
+            metadata_bytes=plan.metadata_bytes + route.later_bytes,
+            metadata_requests=plan.metadata_requests + route.later_requests,
+        )
         return summarise_plan(plan, self.head.title, time.monotonic() - started)
 
     def run(self) -> Summary:
@@ -116,20 +130,27 @@ class Installation:
         recover(self.store, self.listener)
         installed = read_pointer(self.store, self.listener)
         spool = Spool(self.store)
-        preparation, head, data = self._prepare(installed)
+        head = self._fetch_head()
+        route = choose_route(
+            self._find_patch(head, installed),
+            lambda patch: self._follow(patch, spool),
+            lambda: take_manifest(self.repository, head),
+            self._warn,
+        )
+        preparation = self._prepare(route, installed)
         with StagingTree(self.store, head.version, head.manifest) as staging:
             plan, written = self._build(preparation, installed, spool, staging)
             self._phase("commit")
             record = VersionRecord(
                 head.version,
-                head.manifest,
+                ObjectRef.of(route.data),
                 self.head.head,
                 head.published,
                 int(self.now()),
                 head.files,
                 head.bytes,
             )
-            commit(self.store, staging, record, data, self.listener)
+            commit(self.store, staging, record, route.data, self.listener)
         self._phase("done")
         return summarise(
             plan,
@@ -140,18 +161,39 @@ class Installation:
             seconds=time.monotonic() - started,
         )
 
-    def _prepare(self, installed: Installed | None) -> tuple[Preparation, Head, bytes]:
+    def _fetch_head(self) -> Head:
         self._phase("plan")
-        head = self.repository.head(self.head.head, self.store.catalog, self.head.version)
-        manifest, data = self.repository.manifest(head)
-        inventory = take_stock(self.store, installed, manifest, self.folders)
+        return self.repository.head(self.head.head, self.store.catalog, self.head.version)
+
+    def _find_patch(self, head: Head, installed: Installed | None) -> PatchRoute | None:
+        if self.via not in {Via.AUTO, Via.PATCH} or (self.folders and installed is None):
+            return None  # a copy that the user names has more to offer than a patch from nothing
+        return PatchRoute.find(self.repository, head, self.store, installed)
+
+    def _follow(self, patch: PatchRoute, spool: Spool) -> Route:
+        requests = patch_requests(patch.ref.patch, _kept_by(spool))
+        total = patch.ref.patch.length
+        require_space(self.store.root, total, f"The patch to version {self.head.version} of {self.store.catalog}")
+        self._phase("fetch", total)
+        progress = _Counter(self._progress, total - sum(request.length for request in requests), total)
+        fetch_requests(self.repository.backend, requests, spool, progress, cancelled=self.cancelled)
+        return patch.follow(spool, self._count_decoded, self._warn)
+
+    def _count_decoded(self, total: int) -> Callable[[int], None]:
+        self._phase("decode", total)
+        return _Counter(self._progress, 0, total)
+
+    def _prepare(self, route: Route, installed: Installed | None) -> Preparation:
+        inventory = take_stock(self.store, installed, route.manifest, self.folders)
         link = lambda: measure_link(self.repository)  # noqa: E731  # asked anew when it is needed, for it is measured
-        return Preparation(self.repository, manifest, inventory, link, self.via, self._warn), head, data
+        return Preparation(
+            self.repository, route.manifest, inventory, link, self.via, warn=self._warn, patched=dict(route.parts)
+        )
 
     def _make_plan(self, preparation: Preparation, installed: Installed | None, spool: Spool | None) -> Plan:
         plan = preparation.plan(
             installed.version if installed else None,
-            lambda piece: spool is not None and spool.has(piece.pack, piece.offset, piece.length),
+            _kept_by(spool),
         )
         return replace(plan, metadata_bytes=self.usage.bytes_received, metadata_requests=self.usage.requests)
 
@@ -196,6 +238,10 @@ class Installation:
         self.listener(Progress(self.job, self.store.catalog, done, total))
 
 
+def _kept_by(spool: Spool | None) -> Callable[[Piece], bool]:
+    return lambda piece: spool is not None and spool.has(piece.pack, piece.offset, piece.length)
+
+
 class _Counter:
     """Turns bytes done into progress that never goes beyond its total."""
 
@@ -215,7 +261,7 @@ def _distrust(damage: DamagedPartsError, plan: Plan, preparation: Preparation, s
     forgotten: set[Piece] = set(damage.pieces)
     for file in plan.files:
         if file.parts and file.entry.content in damage.contents:
-            if any(isinstance(part, LocalPart) for part in file.parts):
+            if any(isinstance(part, LocalPart | PatchPart) for part in file.parts):
                 preparation.distrust(file.entry.content)
             forgotten |= find_pieces(file.parts)[0]
     for piece in forgotten:

@@ -8,10 +8,26 @@ import msgspec
 
 from catsync_core.format.canonical import parse, write
 from catsync_core.format.index import CatalogId, Count, Seconds, check_format
-from catsync_core.format.objects import ObjectRef
+from catsync_core.format.objects import ObjectRef, Sha256Hex
 from catsync_core.limits import LIMITS
 
-__all__ = ["Head", "read_head", "write_head"]
+__all__ = ["Head", "PatchRef", "read_head", "write_head"]
+
+
+class PatchRef(msgspec.Struct, frozen=True):
+    """A patch that leads to a version.
+
+    Attributes:
+        base: SHA-256 of the plain manifest that it builds on; empty for a patch from nothing.
+        root: SHA-256 of the plain manifest that it leads to.
+        patch: The object.
+        header: Bytes of its header, which it begins with.
+    """
+
+    base: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
+    root: Sha256Hex
+    patch: ObjectRef
+    header: Annotated[int, msgspec.Meta(ge=1, le=LIMITS.manifest_length)]
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,6 +44,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
         manifest: What the version contains.
         note: The publisher's words about this version.
         previous: The head of the version before; None for the first.
+        patches: That lead to this version.
     """
 
     format: int
@@ -40,6 +57,11 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     manifest: ObjectRef
     note: Annotated[str, msgspec.Meta(max_length=LIMITS.note_length)] = ""
     previous: ObjectRef | None = None
+    patches: Annotated[tuple[PatchRef, ...], msgspec.Meta(max_length=LIMITS.patches)] = ()
+
+    def find_patch(self, base: str) -> PatchRef | None:
+        """Return the patch from a version, named by the SHA-256 of its plain manifest; the empty name is nothing."""
+        return next((patch for patch in self.patches if patch.base == base), None)
 
 
 def read_head(data: bytes, what: str = "The head") -> Head:

@@ -18,7 +18,7 @@ from catsync_core.format.objects import ObjectRef
 from catsync_core.format.paths import check_paths
 from catsync_core.limits import LIMITS
 
-__all__ = ["Content", "Entry", "Manifest", "PackRef", "read_manifest", "write_manifest"]
+__all__ = ["Content", "Entry", "Manifest", "PackRef", "read_manifest", "read_plain", "write_manifest", "write_plain"]
 
 _MAGIC = b"CSMF\x01"
 _LEVEL = 19
@@ -87,7 +87,12 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def write_manifest(manifest: Manifest) -> bytes:
-    """Return the canonical bytes of a manifest."""
+    """Return the bytes of a manifest as they lie in a repository."""
+    return compress(write_plain(manifest), _LEVEL)
+
+
+def write_plain(manifest: Manifest) -> bytes:
+    """Return the canonical bytes of a manifest before compression; they end with the SHA-256 of all contents."""
     out = Writer(_MAGIC)
     out.blob(manifest.catalog.encode())
     out.number(manifest.version)
@@ -105,7 +110,7 @@ def write_manifest(manifest: Manifest) -> bytes:
     out.deltas(entry.mtime for entry in entries)
     out.numbers(_refer(entries))
     out.raw(b"".join(content.sha256 for content in contents))
-    return compress(out.finish(), _LEVEL)
+    return out.finish()
 
 
 def read_manifest(data: bytes, what: str = "The manifest") -> Manifest:
@@ -116,7 +121,12 @@ def read_manifest(data: bytes, what: str = "The manifest") -> Manifest:
         LimitError: (content) it is larger than is allowed.
         PathError: (content) it names a path that must not be created.
     """
-    source = Reader(decompress_bounded(data, LIMITS.manifest_size, what), _MAGIC, what)
+    return read_plain(decompress_bounded(data, LIMITS.manifest_size, what), what)
+
+
+def read_plain(plain: bytes, what: str = "The manifest") -> Manifest:
+    """Parse a manifest that is not compressed; raises as :func:`read_manifest` does."""
+    source = Reader(plain, _MAGIC, what)
     catalog = source.blob(64).decode("ascii", "replace")
     if not is_catalog_id(catalog):
         raise source.error("does not name a catalog")

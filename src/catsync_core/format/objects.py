@@ -9,10 +9,10 @@ import msgspec
 
 from catsync_core.errors import IntegrityError
 
-__all__ = ["INDEX_KEY", "Kind", "ObjectRef", "object_key", "verify"]
+__all__ = ["INDEX_KEY", "Kind", "ObjectRef", "Sha256Hex", "object_key", "verify"]
 
 INDEX_KEY = "index.json"
-Kind = Literal["heads", "manifests", "tables", "signatures", "packs"]
+Kind = Literal["heads", "manifests", "tables", "signatures", "packs", "patches"]
 
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from catsync_core.format.manifest import Entry, Manifest
-from catsync_core.format.objects import ObjectRef
+from catsync_core.format.objects import Kind, ObjectRef
+from catsync_core.format.patch import PatchFrame
 from catsync_core.format.table import Frame
 
 __all__ = [
@@ -16,7 +19,9 @@ __all__ = [
     "FramePart",
     "LocalFile",
     "LocalPart",
+    "OldBytes",
     "Part",
+    "PatchPart",
     "Piece",
     "Plan",
     "RawPart",
@@ -96,7 +101,33 @@ class RawPart:
     length: int
 
 
-Part = LocalPart | FramePart | RawPart
+class OldBytes(Protocol):
+    """The old stream of a patch, on this device."""
+
+    def locate(self, start: int, size: int) -> Iterator[LocalPart]:
+        """Yield the local bytes that make up a range of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPart:
+    """Bytes of what a frame of a patch yields: ``length`` from ``start`` on.
+
+    Attributes:
+        patch: The patch object; all of it is here.
+        frame: The frame.
+        old: Where the old bytes are that it needs.
+        start: Where the part begins in what the frame yields.
+        length: Bytes.
+    """
+
+    patch: ObjectRef
+    frame: PatchFrame
+    old: OldBytes
+    start: int
+    length: int
+
+
+Part = LocalPart | FramePart | RawPart | PatchPart
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,12 +141,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One range of one pack, and the pieces that are kept of it (gaps between them are dropped)."""
+    """One range of one object, and the pieces that are kept of it (gaps between them are dropped)."""
 
     pack: ObjectRef
     offset: int
     length: int
     pieces: tuple[Piece, ...]
+    kind: Kind = "packs"
 
 
 @dataclass(frozen=True, slots=True)

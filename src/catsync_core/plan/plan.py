@@ -11,9 +11,9 @@ from catsync_core.format.manifest import Content, Entry, Manifest
 from catsync_core.format.table import Frame, Table
 from catsync_core.plan.cover import Cover
 from catsync_core.plan.local import Inventory
-from catsync_core.plan.model import Action, FilePlan, LocalFile, LocalPart, Part
+from catsync_core.plan.model import Action, FilePlan, LocalFile, LocalPart, Part, PatchPart
 
-__all__ = ["Wanted", "check_tables", "expected_saving", "find_wanted", "plan_files"]
+__all__ = ["Wanted", "blocks_cost", "check_tables", "expected_saving", "find_wanted", "plan_files", "whole_cost"]
 
 _GAMBLE = 0.02  # of a content's stored bytes: what its signature may cost when nobody knows whether blocks help
 
@@ -59,19 +59,36 @@ def check_tables(manifest: Manifest, tables: Mapping[int, Table], wanted: Sequen
 def expected_saving(content: Content, table: Table) -> float:
     """Return about how many bytes block matching would save for a content, its signature paid; 0 or less for none.
 
-    The publisher laid the blocks that the version before lacks into fine frames in front of the content's coarse
-    ones. Where there are none, nobody knows whether blocks help, and only a small signature is worth the gamble.
+    Where the publisher had nothing to compare with, nobody knows whether blocks help, and only a small signature is
+    worth the gamble.
     """
     shape = table.shapes.get(content.number)
     if shape is None:
         return 0.0
-    start, size = table.starts[content.number], content.size
-    over = table.coarse_over(start, size)
-    whole = sum(frame.length * min(size, frame.size) / frame.size for frame in over)
-    fresh = [frame for frame in table.fine if frame.offset < over[0].offset and _overlap(frame, start, size)]
-    if fresh:
-        return whole - shape.length - sum(frame.length * _overlap(frame, start, size) / frame.size for frame in fresh)
+    whole, known = whole_cost(content, table), blocks_cost(content, table)
+    if known is not None:
+        return whole - known
     return whole - shape.length if shape.length < _GAMBLE * whole else 0.0
+
+
+def blocks_cost(content: Content, table: Table) -> float | None:
+    """Return about how many bytes a content takes on a device that has the version before; None when it is not known.
+
+    The publisher laid the blocks that the version before lacks into fine frames in front of the content's coarse ones.
+    """
+    start, size = table.starts[content.number], content.size
+    first, *_ = table.coarse_over(start, size)
+    fresh = [frame for frame in table.fine if frame.offset < first.offset and _overlap(frame, start, size)]
+    if not fresh or content.number not in table.shapes:
+        return None
+    share = sum(frame.length * _overlap(frame, start, size) / frame.size for frame in fresh)
+    return share + table.shapes[content.number].length
+
+
+def whole_cost(content: Content, table: Table) -> float:
+    """Return about how many bytes a content takes when it is fetched whole: its share of the frames that hold it."""
+    start, size = table.starts[content.number], content.size
+    return sum(frame.length * _overlap(frame, start, size) / frame.size for frame in table.coarse_over(start, size))
 
 
 def _overlap(frame: Frame, start: int, size: int) -> int:
@@ -83,6 +100,7 @@ def plan_files(
     inventory: Inventory,
     tables: Mapping[int, Table],
     deltas: Mapping[int, tuple[Delta, Sequence[LocalFile]]],
+    patched: Mapping[int, tuple[Part, ...]],
 ) -> tuple[FilePlan, ...]:
     """Decide for every entry how it comes about.
 
@@ -91,8 +109,9 @@ def plan_files(
         inventory: What is here.
         tables: Of the packs that wanted contents lie in, by index into the manifest's packs.
         deltas: For contents that were matched: what was found, and in which files.
+        patched: For contents that a patch yields: their parts.
     """
-    wanted = {want.index for want in find_wanted(manifest, inventory)}
+    wanted = {want.index for want in find_wanted(manifest, inventory)} - patched.keys()
     covers = {pack: Cover(manifest.packs[pack].pack, table) for pack, table in tables.items()}
     for pack, cover in covers.items():
         here = [index for index in wanted if manifest.contents[index].pack == pack]
@@ -106,6 +125,7 @@ def plan_files(
         index: tuple(_parts(content, covers[content.pack], deltas.get(index)))
         for index, content in ((index, manifest.contents[index]) for index in wanted)
     }
+    recipes |= patched
     return tuple(_plan_entry(entry, manifest, inventory, recipes) for entry in manifest.entries)
 
 
@@ -125,8 +145,13 @@ def _plan_entry(
     parts = recipes.pop(entry.content, None)
     if parts is None:
         return FilePlan(entry, content.size, Action.COPY)
-    local = any(isinstance(part, LocalPart) for part in parts)
-    return FilePlan(entry, content.size, Action.BLOCKS if local else Action.FULL, None, parts)
+    return FilePlan(entry, content.size, _action(parts), None, parts)
+
+
+def _action(parts: Sequence[Part]) -> Action:
+    if any(isinstance(part, PatchPart) for part in parts):
+        return Action.PATCH
+    return Action.BLOCKS if any(isinstance(part, LocalPart) for part in parts) else Action.FULL
 
 
 def _parts(content: Content, cover: Cover, found: tuple[Delta, Sequence[LocalFile]] | None) -> list[Part]:

@@ -7,14 +7,15 @@ bandwidth. Ranges are single, never multipart: many servers and proxies get thos
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catsync_core.format.objects import ObjectRef
 from catsync_core.plan.model import FramePart, Part, Piece, RawPart, Request
 
-__all__ = ["Link", "find_pieces", "join_requests", "merge_pieces"]
+__all__ = ["SEGMENT", "Link", "find_pieces", "join_requests", "merge_pieces", "patch_pieces", "patch_requests"]
 
+SEGMENT = 1 << 20  # bytes of a patch that are kept together
 _LEAST_GAP = 512  # bytes: about what a request's own headers take
 _MOST_GAP = 16 << 10
 _LEAST_DETOUR = 8 << 10
@@ -73,7 +74,23 @@ def merge_pieces(pieces: Collection[Piece], packs: Mapping[str, ObjectRef], gap:
     return tuple(
         Request(packs[pack], run[0].offset, max(piece.offset + piece.length for piece in run) - run[0].offset, run)
         for pack, ordered in by_pack.items()
-        for run in _runs(ordered, gap)
+        for run in _runs(ordered, gap, _REQUEST)
+    )
+
+
+def patch_pieces(patch: ObjectRef) -> tuple[Piece, ...]:
+    """Return the segments in which a patch is kept, so that an interrupted fetch goes on from the last of them."""
+    return tuple(
+        Piece(patch.sha256, offset, min(SEGMENT, patch.length - offset)) for offset in range(0, patch.length, SEGMENT)
+    )
+
+
+def patch_requests(patch: ObjectRef, is_kept: Callable[[Piece], bool]) -> tuple[Request, ...]:
+    """Return the requests for what is missing of a patch: one, when nothing of it is here."""
+    missing = [piece for piece in patch_pieces(patch) if not is_kept(piece)]
+    return tuple(
+        Request(patch, run[0].offset, run[-1].offset + run[-1].length - run[0].offset, run, "patches")
+        for run in _runs(missing, 0, patch.length)
     )
 
 
@@ -82,14 +99,14 @@ def join_requests(requests: Sequence[Request]) -> Request:
     offset = min(request.offset for request in requests)
     end = max(request.offset + request.length for request in requests)
     pieces = tuple(sorted(piece for request in requests for piece in request.pieces))
-    return Request(requests[0].pack, offset, end - offset, pieces)
+    return Request(requests[0].pack, offset, end - offset, pieces, requests[0].kind)
 
 
-def _runs(ordered: list[Piece], gap: int) -> Iterator[tuple[Piece, ...]]:
+def _runs(ordered: list[Piece], gap: int, most: int) -> Iterator[tuple[Piece, ...]]:
     run: list[Piece] = []
     end = 0
     for piece in ordered:
-        if run and (piece.offset - end > gap or end - run[0].offset >= _REQUEST):
+        if run and (piece.offset - end > gap or end - run[0].offset >= most):
             yield tuple(run)
             run = []
         run.append(piece)

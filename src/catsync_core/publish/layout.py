@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from catsync_core.chunking import Signature
 from catsync_core.publish.scan import SourceFile
 
-__all__ = ["Group", "NewContent", "arrange"]
+__all__ = ["Group", "NewContent", "arrange", "type_and_path"]
 
 
 class Group(IntEnum):
@@ -58,6 +58,10 @@ def arrange(contents: Iterable[NewContent], pack_size: int) -> list[list[NewCont
     return packs
 
 
-def _place(content: NewContent) -> tuple[int, bool, str, str]:
-    path = PurePosixPath(content.file.path)
-    return (content.group, content.raw, path.suffix.lower(), content.file.path)
+def type_and_path(path: str) -> tuple[str, str]:
+    """Return the key that sorts like beside like: by type, then by path."""
+    return (PurePosixPath(path).suffix.lower(), path)
+
+
+def _place(content: NewContent) -> tuple[int, bool, tuple[str, str]]:
+    return (content.group, content.raw, type_and_path(content.file.path))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from math import inf
 from typing import IO, BinaryIO, cast
 
 from catsync_core.errors import ContentError, MissingObjectError
-from catsync_core.format.index import CatalogSummary
-from catsync_core.format.manifest import Content, Manifest
-from catsync_core.format.objects import object_key
+from catsync_core.format.head import Head
+from catsync_core.format.manifest import Content, Manifest, PackRef
+from catsync_core.format.objects import ObjectRef, object_key
+from catsync_core.format.table import Table
 from catsync_core.plan.basis import BasisFinder
 from catsync_core.transfer.reader import ContentReader
 from catsync_core.transfer.repository import Repository
@@ -34,15 +35,17 @@ class Previous:
 
     Args:
         repository: Where it lies.
-        summary: What the index says of it; None when the catalog is new.
+        ref: Names its head; None when the catalog is new.
+        catalog: Id.
+        version: Number; 0 when the catalog is new.
     """
 
-    def __init__(self, repository: Repository, summary: CatalogSummary | None, catalog: str) -> None:
-        self.summary = summary
+    def __init__(self, repository: Repository, ref: ObjectRef | None, catalog: str, version: int) -> None:
+        self.head: Head | None = None
         self.manifest = Manifest(catalog, 0, (), (), ())
-        if summary is not None:
-            head = repository.head(summary.head, catalog, summary.version)
-            self.manifest, _ = repository.manifest(head)
+        if ref is not None:
+            self.head = repository.head(ref, catalog, version)
+            self.manifest, _ = repository.manifest(self.head)
         self.files = self.manifest.files()
         self.times = {entry.path: entry.mtime for entry in self.manifest.entries}
         self.by_hash = {content.sha256: content for content in self.manifest.contents}
@@ -50,6 +53,38 @@ class Previous:
         self._reader = ContentReader(repository, self.manifest)
         self._reading = threading.Lock()
         self._finder = BasisFinder(self.files)
+
+    def history(self, distances: Iterable[int]) -> Iterator[Previous]:
+        """Yield this version and older ones: those that lie so many versions before the one to come.
+
+        Args:
+            distances: Ascending; 1 is this version.
+        """
+        wanted = set(distances)
+        version: Previous | None = self
+        for distance in range(1, max(wanted, default=0) + 1):
+            if version is None or version.head is None:
+                return
+            if distance in wanted:
+                yield version
+            version = version.before()
+
+    def before(self) -> Previous | None:
+        """Return the version before this one; None when there is none, or it cannot be read."""
+        if self.head is None or self.head.previous is None:
+            return None
+        try:
+            return Previous(self._repository, self.head.previous, self.manifest.catalog, self.head.version - 1)
+        except (MissingObjectError, ContentError):
+            return None
+
+    def table(self, ref: PackRef) -> Table:
+        """Return the frame table of one of this version's packs."""
+        return self._reader.table(self.manifest.packs.index(ref))
+
+    def read(self, content: Content) -> Iterator[bytes]:
+        """Stream a content; one thread at a time."""
+        return self._reader.read_content(content)
 
     def has_basis(self, path: str) -> bool:
         """Whether there is an old file worth comparing with a new one at this path."""

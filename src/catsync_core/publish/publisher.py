@@ -29,6 +29,7 @@ from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.failures import explain_limits, translate_failures
 from catsync_core.publish.layout import NewContent, arrange
 from catsync_core.publish.pack import BuiltPack, build_pack
+from catsync_core.publish.patches import make_patches
 from catsync_core.publish.previous import Previous
 from catsync_core.publish.scan import ChangedWhilePublishingError, SourceTree, scan
 from catsync_core.publish.scan_cache import ScanCache
@@ -155,7 +156,7 @@ class Publisher:
         if index is None:
             raise MissingObjectError(f"There is no repository at {self._backend.url}")
         before = index.catalogs.get(catalog)
-        previous = Previous(self._repository, before, catalog)
+        previous = Previous(self._repository, before.head if before else None, catalog, before.version if before else 0)
         title = title if title is not None else (before.title if before else catalog)
         tree = self._scan(folder, catalog)
         changed = count_changed(tree, previous)
@@ -167,12 +168,17 @@ class Publisher:
             ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-compress") as pool,
         ):
             packs = self._build(tree, previous, settings, Path(scratch), pool)
+            manifest = describe_version(tree, previous, packs, (before.version if before else 0) + 1)
+            data = write_manifest(manifest)
+            with explain_limits():
+                read_manifest(data)
+            self._listener(Phase("publish", catalog, "patch"))
+            patches = make_patches(
+                Path(scratch), tree, manifest, previous, [built for built, _ in packs], settings=settings, pool=pool
+            )
             tree.check_unchanged()
             uploaded = self._upload(catalog, [built for built, _ in packs])
-        manifest = describe_version(tree, previous, packs, (before.version if before else 0) + 1)
-        data = write_manifest(manifest)
-        with explain_limits():
-            read_manifest(data)
+            uploaded += sum(upload(self._backend, "patches", built.location, built.ref.patch) for built in patches)
         head = Head(
             format=FORMAT,
             catalog=catalog,
@@ -184,6 +190,7 @@ class Publisher:
             manifest=ObjectRef.of(data),
             note=note,
             previous=before.head if before else None,
+            patches=tuple(built.ref for built in patches),
         )
         head_data = write_head(head)
         summary = CatalogSummary(title, head.version, head.published, head.files, head.bytes, ObjectRef.of(head_data))

@@ -17,7 +17,7 @@ from catsync_core.store.failures import Attempt
 if TYPE_CHECKING:
     from catsync_core.store.beneath import Beneath
 
-__all__ = ["Bytes", "replace_durably", "sync_file", "sync_file_system", "write_all"]
+__all__ = ["Bytes", "replace_durably", "start_writing", "sync_file", "sync_file_system", "write_all"]
 
 Bytes = bytes | bytearray | memoryview
 
@@ -58,6 +58,26 @@ def sync_file_system(descriptor: int) -> None:
     code = _load_syncfs()(descriptor)
     if code:
         raise OSError(code, os.strerror(code))
+
+
+_START_WRITING = 2  # SYNC_FILE_RANGE_WRITE, from linux/fs.h
+
+
+@functools.cache
+def _load_sync_file_range() -> Callable[[int], int]:
+    import ctypes  # noqa: PLC0415  # as above
+
+    call = ctypes.CDLL(None, use_errno=True).sync_file_range
+    call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+    return lambda descriptor: int(call(descriptor, 0, 0, _START_WRITING))
+
+
+def start_writing(descriptor: int) -> None:
+    """Have a file's bytes written while other work goes on (Linux only).
+
+    It promises nothing and cannot fail: only the flush that comes later does either.
+    """
+    _load_sync_file_range()(descriptor)
 
 
 def write_all(descriptor: int, data: Bytes) -> None:

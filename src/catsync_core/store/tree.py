@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from catsync_core.errors import DamagedError, IntegrityError, LocalError
 from catsync_core.format.objects import ObjectRef
 from catsync_core.format.paths import check_path, show_path
 from catsync_core.store.beneath import open_beneath
-from catsync_core.store.durable import Bytes, sync_file
+from catsync_core.store.durable import Bytes, start_writing, sync_file
 from catsync_core.store.failures import Attempt
 from catsync_core.store.journal import Journal, JournalEntry
 from catsync_core.store.layout import STAGING, CatalogStore
@@ -31,6 +31,7 @@ from catsync_core.store.writer import FileWriter
 __all__ = ["Linked", "StagingTree", "journal_path", "staging_path"]
 
 _PIECE = 1024 * 1024
+_LARGE = 256 * 1024  # bytes: smaller files are left to the final flush alone
 _WRITABLE = 0o222
 # Another file system; one without links; too many names for one file; links to other users' files are forbidden.
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
@@ -113,9 +114,18 @@ class StagingTree:
             size=size,
             sha256=sha256,
             mtime=mtime,
-            before_seal=_leave if self._beneath.syncs_whole else sync_file,
+            before_seal=self._choose_flush(size),
             when_sealed=lambda: self._record(path, size, mtime),
         )
+
+    def _choose_flush(self, size: int) -> Callable[[int], None]:
+        """Return what to do with a file before it is sealed.
+
+        Where one call flushes the whole file system at the end, large files are on their way to the disk before.
+        """
+        if not self._beneath.syncs_whole:
+            return sync_file
+        return start_writing if size >= _LARGE else _leave
 
     def write(self, path: str, chunks: Iterable[Bytes], *, size: int, sha256: bytes, mtime: int) -> None:
         """Write a whole new file.
@@ -311,4 +321,4 @@ def _open_plain(source: Path) -> int:
 
 
 def _leave(_descriptor: int) -> None:
-    """The whole file system is flushed at the end."""
+    """Do nothing yet: the whole file system is flushed at the end."""

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from catsync_core.errors import DamagedError, IntegrityError, LocalError
-from catsync_core.plan.model import Action, FilePlan, FramePart, LocalFile, Piece, Plan, RawPart
+from catsync_core.plan.model import Action, FilePlan, FramePart, LocalFile, PatchPart, Piece, Plan, RawPart
 from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
@@ -163,6 +163,8 @@ def _place(file: FilePlan) -> tuple[str, int, int]:
     for part in file.parts:
         if isinstance(part, FramePart):
             return (part.pack.sha256, part.frame.offset, part.start)
+        if isinstance(part, PatchPart):
+            return (part.patch.sha256, part.frame.offset, part.start)
         if isinstance(part, RawPart):
             return (part.pack.sha256, part.offset, 0)
     return ("", 0, 0)

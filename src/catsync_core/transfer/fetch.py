@@ -142,7 +142,7 @@ def _fetch(backend: Backend, request: Request, keeper: Keeper, news: _News, work
     at = request.offset  # where ``held`` begins
     pieces = iter(request.pieces)
     piece = next(pieces, None)
-    for data in backend.read(object_key("packs", request.pack), request.offset, request.length):
+    for data in backend.read(object_key(request.kind, request.pack), request.offset, request.length):
         held += data
         while piece is not None:
             gone = min(piece.offset - at, len(held))  # the gap before the piece, which may be long

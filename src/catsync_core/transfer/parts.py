@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from catsync_core.errors import ContentError, IntegrityError, NotFoundError
-from catsync_core.plan.model import FramePart, LocalPart, Part, Piece, RawPart
+from catsync_core.format.objects import ObjectRef
+from catsync_core.format.prefix import decompress_after
+from catsync_core.plan.model import FramePart, LocalPart, Part, PatchPart, Piece, RawPart
+from catsync_core.plan.requests import SEGMENT, patch_pieces
 from catsync_core.store.spool import Spool
 from catsync_core.transfer.frame_cache import FrameCache
 from catsync_core.transfer.repository import decode_frame
 
-__all__ = ["BadPieceError", "PartSource"]
+__all__ = ["BadPieceError", "PartSource", "read_segments"]
 
 _WORKERS = 2
-_AHEAD = 16 << 20  # bytes of decoded frames that wait to be used
+_AHEAD = 16 << 20  # bytes of memory for frames that are decoded ahead, or one frame if that takes more
 _USED = 16 << 20  # bytes of decoded frames that may be used again
 _PIECE = 1 << 20
 
@@ -66,8 +70,8 @@ class PartSource:
         else:
             yield memoryview(self._frame(part))[part.start : part.start + part.length]
 
-    def _frame(self, part: FramePart) -> bytes:
-        key = (part.pack.sha256, part.frame.offset)
+    def _frame(self, part: FramePart | PatchPart) -> bytes:
+        key = _key(part)
         data = self._used.get(key)
         if data is not None:
             return data
@@ -87,16 +91,27 @@ class PartSource:
             part = next(self._coming, None)
             if part is None:
                 return
-            key, size = (part.pack.sha256, part.frame.offset), part.frame.size
+            key, size = _key(part), _weigh(part)
             self._ahead[key] = (self._pool.submit(self._decode, part), size)
             self._ahead_bytes += size
 
-    def _decode(self, part: FramePart) -> bytes:
+    def _decode(self, part: FramePart | PatchPart) -> bytes:
+        if isinstance(part, PatchPart):
+            return self._decode_patch(part)
         piece = Piece(part.pack.sha256, part.frame.offset, part.frame.length)
         try:
             return decode_frame(part.frame, self._load(piece), f"A frame of pack {piece.pack[:12]}")
         except ContentError as error:
             raise BadPieceError(piece, error) from error
+
+    def _decode_patch(self, part: PatchPart) -> bytes:
+        prefix = io.BytesIO()  # gives out what was written without another copy
+        for data in (data for span in part.frame.prefix for old in part.old.locate(*span) for data in _read_local(old)):
+            prefix.write(data)
+        stored = read_segments(self._spool, part.patch, part.frame.offset, part.frame.length)
+        return decompress_after(
+            stored, prefix.getvalue(), part.frame.size, f"A frame of patch {part.patch.sha256[:12]}"
+        )
 
     def _load(self, piece: Piece) -> bytes:
         try:
@@ -105,11 +120,38 @@ class PartSource:
             raise BadPieceError(piece, error) from error
 
 
-def _distinct_frames(parts: Iterable[Part]) -> Iterator[FramePart]:
+def read_segments(spool: Spool, patch: ObjectRef, offset: int, length: int) -> bytes:
+    """Return a range of a fetched patch; patches are kept in segments of one size.
+
+    Raises:
+        IntegrityError: (content) a segment is not there.
+    """
+    found = bytearray()
+    for piece in patch_pieces(patch)[offset // SEGMENT : -(-(offset + length) // SEGMENT)]:
+        try:
+            data = spool.read(piece.pack, piece.offset, piece.length)
+        except NotFoundError as error:
+            raise IntegrityError(f"A segment of patch {patch.sha256[:12]} is missing") from error
+        found += data[max(offset - piece.offset, 0) : offset + length - piece.offset]
+    return bytes(found)
+
+
+def _weigh(part: FramePart | PatchPart) -> int:
+    """Return the bytes of memory that decoding a frame takes, more or less."""
+    prefix = sum(size for _, size in part.frame.prefix) if isinstance(part, PatchPart) else 0
+    return part.frame.size + prefix
+
+
+def _key(part: FramePart | PatchPart) -> tuple[str, int]:
+    owner = part.patch if isinstance(part, PatchPart) else part.pack
+    return (owner.sha256, part.frame.offset)
+
+
+def _distinct_frames(parts: Iterable[Part]) -> Iterator[FramePart | PatchPart]:
     seen: set[tuple[str, int]] = set()
     for part in parts:
-        if isinstance(part, FramePart) and (part.pack.sha256, part.frame.offset) not in seen:
-            seen.add((part.pack.sha256, part.frame.offset))
+        if isinstance(part, FramePart | PatchPart) and _key(part) not in seen:
+            seen.add(_key(part))
             yield part
 
 

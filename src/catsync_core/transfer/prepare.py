@@ -12,7 +12,7 @@ from catsync_core.format.manifest import Manifest
 from catsync_core.format.objects import object_key
 from catsync_core.format.table import SignatureShape, Table
 from catsync_core.plan.local import Inventory
-from catsync_core.plan.model import LocalFile, Piece, Plan, Request, Via
+from catsync_core.plan.model import LocalFile, Part, Piece, Plan, Request, Via
 from catsync_core.plan.plan import Wanted, check_tables, expected_saving, find_wanted, plan_files
 from catsync_core.plan.requests import Link, find_pieces, merge_pieces
 from catsync_core.transfer.repository import Repository, read_signature
@@ -32,6 +32,7 @@ class Preparation:
         inventory: What is here.
         link: What is known of the way to the backend.
         via: Which ways the plan may take.
+        patched: Parts of contents that a patch yields, by index into the manifest's contents.
         warn: Told, in a sentence, why something will cost more than it should.
     """
 
@@ -41,6 +42,7 @@ class Preparation:
     link: Callable[[], Link]
     via: Via = Via.AUTO
     warn: Callable[[str], None] = lambda _: None
+    patched: dict[int, tuple[Part, ...]] = field(default_factory=dict)
     _tables: dict[int, Table] = field(default_factory=dict)
     _deltas: dict[int, tuple[Delta, Sequence[LocalFile]]] = field(default_factory=dict)
     _whole: set[int] = field(default_factory=set)  # of which no blocks were found, or wrong ones
@@ -56,20 +58,22 @@ class Preparation:
             RemoteError: (remote) tables or signatures cannot be fetched.
             ContentError: (content) they are not what they should be.
         """
-        wanted = find_wanted(self.manifest, self.inventory)
+        wanted = [want for want in find_wanted(self.manifest, self.inventory) if want.index not in self.patched]
         for pack in sorted({self.manifest.contents[want.index].pack for want in wanted} - self._tables.keys()):
             self._tables[pack] = self.repository.table(self.manifest.packs[pack])
         check_tables(self.manifest, self._tables, wanted)
         if self.via is not Via.FULL:
             self._match([want for want in wanted if want.index not in self._deltas.keys() | self._whole])
-        files = plan_files(self.manifest, self.inventory, self._tables, self._deltas)
+        files = plan_files(self.manifest, self.inventory, self._tables, self._deltas, self.patched)
         pieces, packs = find_pieces(part for file in files for part in file.parts)
         kept = {piece for piece in pieces if is_kept(piece)}
         requests = merge_pieces(pieces - kept, packs, self.link().gap)
         return Plan(self.manifest, from_version, files, requests, sum(piece.length for piece in kept))
 
     def distrust(self, index: int) -> None:
-        """Plan a content whole from now on: its blocks did not make up the right file."""
+        """Plan a content in the next plainer way: its patch, else its blocks, did not make up the right file."""
+        if self.patched.pop(index, None) is not None:
+            return
         self._deltas.pop(index, None)
         self._whole.add(index)
 

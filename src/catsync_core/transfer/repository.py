@@ -15,7 +15,7 @@ from catsync_core.format.objects import INDEX_KEY, Kind, ObjectRef, object_key, 
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table
 from catsync_core.limits import LIMITS
 
-__all__ = ["Found", "Repository", "decode_frame", "parse_manifest", "read_signature"]
+__all__ = ["Found", "Repository", "check_identity", "decode_frame", "parse_manifest", "read_signature"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +114,20 @@ def parse_manifest(data: bytes, catalog: str, version: int) -> Manifest:
         FormatError: (content) it does not fit.
     """
     manifest = read_manifest(data, f"The manifest of {catalog}")
+    check_identity(manifest, catalog, version)
+    return manifest
+
+
+def check_identity(manifest: Manifest, catalog: str, version: int) -> None:
+    """Refuse a manifest of another catalog or version.
+
+    Raises:
+        FormatError: (content) it is another's.
+    """
     if (manifest.catalog, manifest.version) != (catalog, version):
         raise FormatError(
             f"The manifest is of {manifest.catalog} version {manifest.version}, not of {catalog} version {version}"
         )
-    return manifest
 
 
 def decode_frame(frame: Frame, stored: bytes, what: str) -> bytes:

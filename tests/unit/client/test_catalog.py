@@ -16,6 +16,7 @@ from catsync_core.errors import (
     UsageError,
 )
 from catsync_core.events import Event, Phase, Progress
+from catsync_core.plan.model import Via
 from catsync_core.store.layout import CatalogStore
 from support.shop import Shop
 
@@ -168,13 +169,13 @@ def test_a_failed_update_is_remembered_and_forgotten_after_success(client: Clien
     (shop.repository / "packs").rename(aside)
     (shop.repository / "packs").mkdir()
     with pytest.raises(MissingObjectError):
-        client.catalog("shoes").update()
+        client.catalog("shoes").update(via=Via.BLOCKS)
     info = client.catalog("shoes").info()
     assert (info.label, info.installed_version) == ("update_available", 1)
     assert info.problem
     (shop.repository / "packs").rmdir()
     aside.rename(shop.repository / "packs")
-    client.catalog("shoes").update()
+    client.catalog("shoes").update(via=Via.BLOCKS)
     assert client.catalog("shoes").info().problem == ""
 
 

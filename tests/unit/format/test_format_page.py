@@ -9,8 +9,19 @@ from pathlib import Path
 import pytest
 
 from catsync_core.format.frames import Codec, compress
-from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
+from catsync_core.format.manifest import (
+    Content,
+    Entry,
+    Manifest,
+    PackRef,
+    read_manifest,
+    read_plain,
+    write_manifest,
+    write_plain,
+)
 from catsync_core.format.objects import ObjectRef
+from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, read_patch, write_patch_header
+from catsync_core.format.prefix import compress_after
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table, write_table
 from catsync_core.limits import LIMITS
 
@@ -68,3 +79,15 @@ def test_the_table_of_the_example(page: str) -> None:
     plain = example(page, "A table, byte by byte")
     assert read_table(compress(plain, 19), 2057) == table
     assert write_table(table) == compress(plain, 19)
+
+
+def test_the_header_of_a_patch_of_the_example(page: str) -> None:
+    hashes = b"\xaa" * 32 + b"\xbb" * 32
+    manifest = read_plain(example(page, "A manifest, byte by byte").replace(b"tools\x02", b"tools\x03"))
+    bare, old, old_sizes = bare_manifest(manifest), b"the old bare manifest", [100, 0, 50, 30]
+    plain = example(page, "A patch's header, byte by byte")
+    header = compress_after(plain, old, 19)
+    patch = Patch(bare, (None, 1), (0,), (PatchFrame(len(header), 19, 0, 10, ((0, 100), (150, 30))),))
+    assert bare + hashes == write_plain(manifest)
+    assert read_patch(header, old, old_sizes, len(header) + 19) == patch
+    assert write_patch_header(patch, old) == header

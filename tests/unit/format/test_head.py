@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from catsync_core.errors import FormatError, IntegrityError, UnsupportedFormatError
-from catsync_core.format.head import Head, read_head, write_head
+from catsync_core.format.head import Head, PatchRef, read_head, write_head
 from catsync_core.format.objects import ObjectRef, object_key, verify
 from catsync_core.limits import LIMITS
 
 REF = {"sha256": "0f" * 32, "length": 321}
+PATCH: dict[str, Any] = {"base": "ab" * 32, "root": "cd" * 32, "patch": REF, "header": 100}
 HEAD: dict[str, Any] = {
     "format": 1,
     "catalog": "tools",
@@ -39,6 +40,24 @@ def test_a_head_is_read_and_written() -> None:
 def test_what_has_its_default_is_not_written() -> None:
     assert b"note" not in write_head(read())
     assert b"previous" not in write_head(read(note="", previous=None))
+    assert b"patches" not in write_head(read(patches=[]))
+
+
+def test_a_patch_is_found_by_what_it_builds_on() -> None:
+    head = read(patches=[PATCH, {**PATCH, "base": ""}, {**PATCH, "header": 7}])
+    ref = PatchRef("ab" * 32, "cd" * 32, ObjectRef("0f" * 32, 321), 100)
+    assert read_head(write_head(head)) == head
+    assert head.find_patch("ab" * 32) == ref
+    assert head.find_patch("") == PatchRef("", ref.root, ref.patch, 100)
+    assert head.find_patch("cd" * 32) is None
+    assert read().find_patch("") is None
+
+
+def test_a_head_has_room_for_all_patches_that_are_allowed() -> None:
+    longest = {**PATCH, "patch": {**REF, "length": LIMITS.pack_length}, "header": LIMITS.manifest_length}
+    head = read(patches=[longest] * LIMITS.patches, note="\u00e4" * LIMITS.note_length, previous=REF)
+    assert len(head.patches) == LIMITS.patches
+    assert len(write_head(head)) < LIMITS.head_length
 
 
 @pytest.mark.parametrize("field", list(HEAD))
@@ -69,6 +88,18 @@ def test_no_field_may_be_missing(field: str) -> None:
         ("manifest", {**REF, "sha256": "0f" * 32 + "\n"}),
         ("previous", {**REF, "length": -1}),
         ("previous", {}),
+        ("patches", None),
+        ("patches", PATCH),
+        ("patches", [PATCH] * (LIMITS.patches + 1)),
+        ("patches", [{**PATCH, "base": "AB" * 32}]),
+        ("patches", [{**PATCH, "base": "ab" * 32 + "\n"}]),
+        ("patches", [{**PATCH, "base": "ab"}]),
+        ("patches", [{**PATCH, "base": None}]),
+        ("patches", [{**PATCH, "root": ""}]),
+        ("patches", [{**PATCH, "patch": "0f" * 32}]),
+        ("patches", [{**PATCH, "header": 0}]),
+        ("patches", [{**PATCH, "header": LIMITS.manifest_length + 1}]),
+        ("patches", [{name: value for name, value in PATCH.items() if name != "root"}]),
     ],
 )
 def test_values_that_cannot_be_are_refused(field: str, value: object) -> None:
@@ -82,7 +113,7 @@ def test_another_format_is_refused() -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert read(patches=[{"from": 2}]) == read()
+    assert read(mirrors=[{"from": 2}]) == read()
 
 
 def test_an_object_is_named_by_its_kind_and_hash() -> None:

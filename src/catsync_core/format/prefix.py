@@ -1,0 +1,85 @@
+"""zstd in prefix mode: old bytes are the history that new bytes are compressed against.
+
+This is what makes a patch: whatever stands in the prefix costs almost nothing. python-zstandard has no prefix mode, so
+this uses the standard library's zstd, or its backport before Python 3.14.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from catsync_core.errors import FormatError, IntegrityError
+
+if TYPE_CHECKING or sys.version_info < (3, 14):
+    from backports import zstd
+else:
+    from compression import zstd
+
+__all__ = ["announced_size", "compress_after", "decompress_after"]
+
+_WINDOW_LOG_MOST = 27
+_WINDOW_LOG_LEAST = 10
+_LONG_FROM = 1 << 20  # bytes of prefix: below, zstd's ordinary matching reaches everything
+
+
+def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
+    """Return one zstd frame, with its size and a checksum, that needs the prefix again to be decoded.
+
+    Args:
+        data: What to compress.
+        prefix: What the reader has; may be empty.
+        level: zstd's level, 1 to 22.
+    """
+    parameter = zstd.CompressionParameter
+    window = max((len(data) + len(prefix)).bit_length(), _WINDOW_LOG_LEAST)
+    options: dict[int, int] = {
+        parameter.compression_level: level,
+        parameter.window_log: min(window, _WINDOW_LOG_MOST),
+        parameter.enable_long_distance_matching: int(len(data) + len(prefix) >= _LONG_FROM),
+        parameter.checksum_flag: 1,
+    }
+    compressor = zstd.ZstdCompressor(options=options, zstd_dict=_as_prefix(prefix))
+    compressor.set_pledged_input_size(len(data))
+    return compressor.compress(data, mode=zstd.ZstdCompressor.FLUSH_FRAME)
+
+
+def decompress_after(data: bytes, prefix: bytes, size: int, what: str) -> bytes:
+    """Decode a frame of :func:`compress_after` that must yield exactly ``size`` bytes.
+
+    Raises:
+        FormatError: (content) it is no such frame, or announces another size.
+        IntegrityError: (content) it is damaged, or the prefix is not what it was made with.
+    """
+    announced = announced_size(data, what)
+    if announced != size:
+        raise FormatError(f"{what} announces {announced:,} bytes instead of {size:,}")
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MOST}
+    decompressor = zstd.ZstdDecompressor(zstd_dict=_as_prefix(prefix), options=options)
+    try:
+        plain = decompressor.decompress(data, max_length=size + 1)
+    except zstd.ZstdError as error:
+        raise IntegrityError(f"{what} is damaged, or what it builds on is ({error})") from error
+    if len(plain) != size or not decompressor.eof or decompressor.unused_data:
+        raise FormatError(f"{what} is not one whole zstd frame")
+    return plain
+
+
+def announced_size(data: bytes, what: str) -> int:
+    """Return the size that a frame announces.
+
+    Raises:
+        FormatError: (content) it is no frame, or announces none.
+    """
+    try:
+        size = zstd.get_frame_info(data).decompressed_size
+    except zstd.ZstdError as error:
+        raise FormatError(f"{what} is not a zstd frame") from error
+    if size is None:
+        raise FormatError(f"{what} is a zstd frame that does not announce its size")
+    return size
+
+
+def _as_prefix(prefix: bytes) -> tuple[zstd.ZstdDict, int] | None:
+    # A raw dictionary of less than 8 bytes is refused by zstd, and would be of no use.
+    return zstd.ZstdDict(prefix, is_raw=True).as_prefix if len(prefix) >= 8 else None

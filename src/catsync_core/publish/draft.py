@@ -1,0 +1,201 @@
+"""Decide which new bytes share a frame of a patch, and which old bytes are their history.
+
+Small contents share a frame, ordered by type and path. The prefix of a frame is, first of all, what its contents looked
+like before; where it has added files too, also old files of the same kind, for like resembles like. A content that is
+larger than a frame is cut, and each piece gets the old region that it came from.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import PurePosixPath
+
+from catsync_core.format.manifest import Content, Manifest
+from catsync_core.format.patch import bare_manifest
+from catsync_core.plan.basis import BasisFinder
+from catsync_core.publish.scan import SourceFile, read_source
+
+__all__ = ["Draft", "OldVersion", "Piece", "draft_frames"]
+
+_MIB = 1 << 20
+_SOLID = 48 * _MIB  # bytes that a frame without prefix yields at most
+_OUTPUT = 16 * _MIB  # bytes that a frame with a prefix yields at most
+_PREFIX = 64 * _MIB
+_CONTEXT = 48 * _MIB  # bytes of a prefix that may be other files than predecessors
+_SLACK = 16 * _MIB  # bytes on either side of the old region that a piece of a large file probably came from
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a new file."""
+
+    file: SourceFile
+    offset: int
+    length: int
+
+    def read(self) -> Iterator[bytes]:
+        """Stream them; a whole file is compared with its SHA-256."""
+        if self.length == self.file.size:
+            yield from read_source(self.file)
+            return
+        with self.file.location.open("rb") as stream:
+            stream.seek(self.offset)
+            yield stream.read(self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A frame to be made: the pieces that it yields, and its prefix in the old stream."""
+
+    pieces: tuple[Piece, ...]
+    prefix: tuple[Span, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it yields."""
+        return sum(piece.length for piece in self.pieces)
+
+
+class OldVersion:
+    """The version that a patch builds on; one without entries for a patch from nothing.
+
+    Args:
+        manifest: What it contains.
+        read: Streams one of its contents; called from any thread.
+        root: SHA-256 of its plain manifest; empty for nothing.
+    """
+
+    def __init__(self, manifest: Manifest, read: Callable[[Content], Iterable[bytes]], root: str) -> None:
+        self.manifest = manifest
+        self.root = root
+        self.bare = bare_manifest(manifest) if root else b""
+        self.by_hash = {content.sha256: index for index, content in enumerate(manifest.contents)}
+        self.paths = {entry.path: entry.content for entry in manifest.entries if entry.content is not None}
+        self._starts = list(accumulate((content.size for content in manifest.contents), initial=0))
+        self._finder = BasisFinder(self.paths)
+        self._read = read
+
+    def predecessors(self, path: str) -> list[int]:
+        """Return the old contents that a new file probably came from."""
+        return [self.paths[old] for old in self._finder.find(path)]
+
+    def span(self, index: int) -> Span:
+        """Return where an old content lies in the old stream."""
+        return (self._starts[index], self.manifest.contents[index].size)
+
+    def read_span(self, start: int, size: int) -> Iterator[bytes]:
+        """Stream a range of the old stream."""
+        index = bisect_right(self._starts, start) - 1
+        while size:
+            offset = start - self._starts[index]
+            length = min(size, self.manifest.contents[index].size - offset)
+            if length:
+                yield from self._read_part(index, offset, length)
+            start, size, index = start + length, size - length, index + 1
+
+    def _read_part(self, index: int, offset: int, length: int) -> Iterator[bytes]:
+        for data in self._read(self.manifest.contents[index]):
+            if offset < len(data) and length:
+                part = data[offset : offset + length]
+                yield part
+                length -= len(part)
+            offset = max(offset - len(data), 0)
+
+
+def draft_frames(old: OldVersion, files: Sequence[SourceFile]) -> Iterator[Draft]:
+    """Divide new files among frames.
+
+    Args:
+        old: The version before.
+        files: The new files, like beside like, none empty.
+    """
+    most = _OUTPUT if old.root else _SOLID
+    held: list[SourceFile] = []
+    for file in files:
+        if held and sum(other.size for other in held) + file.size > most:
+            yield _draft_small(old, held)
+            held = []
+        if file.size > most:
+            yield from _draft_large(old, file, most)
+        else:
+            held.append(file)
+    if held:
+        yield _draft_small(old, held)
+
+
+def _draft_small(old: OldVersion, files: Sequence[SourceFile]) -> Draft:
+    pieces = tuple(Piece(file, 0, file.size) for file in files)
+    direct: dict[int, None] = {}
+    added: list[str] = []
+    for file in files:
+        found = old.predecessors(file.path)
+        direct.update(dict.fromkeys(found))
+        if file.path not in old.paths:
+            added.append(file.path)
+    spans = _fill(old, direct, _PREFIX)
+    if added:
+        room = min(_PREFIX - sum(size for _, size in spans), _CONTEXT)
+        spans += _fill(old, _find_context(old, added, direct), room)
+    return Draft(pieces, tuple(_merge(spans)))
+
+
+def _merge(spans: Iterable[Span]) -> Iterator[Span]:
+    """Sort spans and join neighbours: each one stands in the header, and all are within zstd's reach anyway."""
+    begin = end = 0
+    for start, size in sorted(spans):
+        if start != end:
+            if end > begin:
+                yield (begin, end - begin)
+            begin = start
+        end = start + size
+    if end > begin:
+        yield (begin, end - begin)
+
+
+def _draft_large(old: OldVersion, file: SourceFile, most: int) -> Iterator[Draft]:
+    found = old.predecessors(file.path)[:1]
+    for offset in range(0, file.size, most):
+        piece = Piece(file, offset, min(most, file.size - offset))
+        prefix = tuple(_region(old, index, piece) for index in found if old.manifest.contents[index].size)
+        yield Draft((piece,), prefix)
+
+
+def _region(old: OldVersion, index: int, piece: Piece) -> Span:
+    """Return the old bytes at about the same place, with some slack for what was inserted or removed before it."""
+    start, size = old.span(index)
+    middle = (piece.offset + piece.length // 2) * size // piece.file.size
+    half = min(piece.length // 2 + _SLACK, _PREFIX // 2)
+    first, last = max(middle - half, 0), min(middle + half, size)
+    return (start + first, last - first)
+
+
+def _fill(old: OldVersion, indexes: Iterable[int], room: int) -> list[Span]:
+    spans = []
+    for index in indexes:
+        start, size = old.span(index)
+        if 0 < size <= room:
+            spans.append((start, size))
+            room -= size
+    return spans
+
+
+def _find_context(old: OldVersion, added: Sequence[str], without: Iterable[int]) -> Iterator[int]:
+    """Yield old contents that resemble added files, the likeliest first."""
+    seen = set(without)
+    folders = {(str(PurePosixPath(path).parent), PurePosixPath(path).suffix) for path in added}
+    suffixes = {suffix for _, suffix in folders}
+    resemblances: tuple[Callable[[PurePosixPath], bool], ...] = (
+        lambda path: (str(path.parent), path.suffix) in folders,
+        lambda path: path.suffix in suffixes,
+        lambda _: True,
+    )
+    for likely in resemblances:
+        for path, index in old.paths.items():
+            if index not in seen and likely(PurePosixPath(path)):
+                seen.add(index)
+                yield index

@@ -1,0 +1,340 @@
+"""Updates by patch: what they ask for, and that a plan knows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from catsync_core import Client, Effort, Publisher
+from catsync_core.backends.protocol import Backend
+from catsync_core.backends.wrapper import BackendWrapper
+from catsync_core.client.report import Summary
+from catsync_core.events import Event, Phase, Warned
+from catsync_core.hookspecs import BackendEntry, hookimpl
+from catsync_core.plan.model import PatchPart, Via
+from catsync_core.plugins import PluginRecord, Plugins
+from catsync_core.publish import draft
+from catsync_core.testing.faults import FaultyBackend
+from catsync_core.testing.memory import MemoryBackend
+from catsync_core.transfer import parts
+
+Tree = dict[str, bytes]
+
+LINES = [f"article {number}; price {number * 7919 % 1000}" for number in range(4000)]
+PHOTO = Random(1).randbytes(20_000)
+
+
+def edition(number: int) -> Tree:
+    """A tree in which every version changes some lines, two photos' first bytes and a small file."""
+    lines = [f"{line}; now {number}" if at % 500 == number % 500 else line for at, line in enumerate(LINES)]
+    return {
+        "lines.csv": "\n".join(lines).encode(),
+        "photo.jpg": Random(100 + number).randbytes(300) + PHOTO,
+        "same.jpg": PHOTO[::-1],
+        "text.txt": b"edition %d" % number,
+    }
+
+
+SMALL = {f"{number}.json": "\n".join(LINES[number * 100 : number * 100 + 90]).encode() for number in range(30)}
+"""Many alike: what a patch from nothing is for."""
+
+
+class Open(BackendWrapper):
+    """Stays open when a client closes it."""
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+class Bench:
+    """A repository in memory, its publisher, and devices."""
+
+    def __init__(self, folder: Path) -> None:
+        self.backend = FaultyBackend(MemoryBackend(piece=700))
+        self.events: list[Event] = []
+        self._folder = folder
+        self._publisher = Publisher(self.backend)
+        self._publisher.init()
+
+    @hookimpl
+    def catsync_backends(self) -> list[BackendEntry]:
+        def open_(_: str) -> Backend:
+            return Open(self.backend)
+
+        return [BackendEntry("memory", open=open_, redact=lambda url: url)]
+
+    def publish(self, tree: Tree, effort: Effort = Effort.DEFAULT) -> None:
+        source = self._folder / "source"
+        source.mkdir(exist_ok=True)
+        for file in source.iterdir():
+            file.unlink()
+        for path, data in tree.items():
+            (source / path).write_bytes(data)
+        self._publisher.publish(source, "shoes", effort=effort)
+
+    def device(self, name: str = "home") -> Client:
+        plugins = Plugins()
+        plugins.add(PluginRecord("memory", "tests", "1"), lambda: self)
+        client = Client(self._folder / name, listener=self.events.append, plugins=plugins)
+        if not client.repositories():
+            client.add("memory://shop")
+        return client
+
+    def install(self, name: str = "home") -> None:
+        with self.device(name) as client:
+            client.catalog("shoes").go_offline()
+        self.forget()
+
+    def forget(self) -> None:
+        self.events.clear()
+        self.backend.calls.clear()
+
+    def asked(self) -> list[str]:
+        """Return the kinds of the objects that were asked for since the last call."""
+        kinds = [key.partition("/")[0] for _, key in self.backend.calls]
+        self.forget()
+        return kinds
+
+    def warnings(self) -> list[str]:
+        return [event.message for event in self.events if isinstance(event, Warned)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path)
+    bench.publish(edition(1))
+    return bench
+
+
+def read(client: Client) -> Tree:
+    root = client.catalog("shoes").path()
+    assert client.catalog("shoes").verify().damaged == ()
+    return {file.name: file.read_bytes() for file in root.iterdir()}
+
+
+def counted(summary: Summary) -> dict[str, int]:
+    return {action: total.files for action, total in summary.actions.items() if total.files}
+
+
+@pytest.mark.parametrize("via", [Via.AUTO, Via.PATCH])
+def test_an_update_one_version_behind_is_three_requests(bench: Bench, via: Via) -> None:
+    bench.install()
+    bench.publish(edition(2))
+    bench.forget()
+    with bench.device() as client:
+        summary = client.catalog("shoes").update(via=via)
+        assert bench.asked() == ["index.json", "heads", "patches"]
+        assert summary.requests == 3
+        assert counted(summary) == {"keep": 1, "patch": 3}
+        assert read(client) == edition(2)
+    assert bench.warnings() == []
+
+
+@pytest.mark.parametrize("via", [Via.BLOCKS, Via.FULL])
+def test_other_ways_take_no_patch(bench: Bench, via: Via) -> None:
+    bench.install()
+    bench.publish(edition(2))
+    bench.forget()
+    with bench.device() as client:
+        summary = client.catalog("shoes").update(via=via)
+        assert "patches" not in bench.asked()
+        assert "patch" not in counted(summary)
+        assert read(client) == edition(2)
+
+
+def test_a_patch_takes_fewer_bytes_and_requests_than_blocks(bench: Bench) -> None:
+    bench.install()
+    bench.publish(edition(2))
+    with bench.device() as client:
+        catalog = client.catalog("shoes")
+        plans = {via: catalog.plan(via=via) for via in Via}
+    assert plans[Via.PATCH].bytes_received < min(plans[via].bytes_received for via in (Via.BLOCKS, Via.FULL))
+    assert plans[Via.PATCH].requests < min(plans[via].requests for via in (Via.BLOCKS, Via.FULL))
+
+
+def test_devices_one_two_four_and_eight_versions_behind_follow_one_patch(bench: Bench) -> None:
+    for number in range(2, 11):
+        bench.install(f"behind-{11 - number}")
+        bench.publish(edition(number))
+    for behind in range(1, 10):
+        with bench.device(f"behind-{behind}") as client:
+            bench.forget()
+            summary = client.catalog("shoes").update()
+            assert (summary.from_version, summary.to_version) == (10 - behind, 10)
+            kinds = Counter(bench.asked())
+            patched = behind in {1, 2, 4, 8}
+            assert (kinds["patches"], kinds["manifests"]) == (int(patched), int(not patched))
+            assert read(client) == edition(10)
+
+
+@pytest.mark.parametrize("effort", [Effort.DEFAULT, Effort.BEST])
+def test_only_the_best_effort_makes_first_downloads_one_patch(tmp_path: Path, effort: Effort) -> None:
+    bench = Bench(tmp_path)
+    bench.publish(SMALL, effort)
+    with bench.device() as client:
+        client.check()
+        planned = client.catalog("shoes").plan()
+        bench.forget()
+        done = client.catalog("shoes").go_offline()
+        kinds = bench.asked()
+        assert read(client) == SMALL
+    assert (planned.requests, planned.bytes_received, planned.actions) == (
+        done.requests,
+        done.bytes_received,
+        done.actions,
+    )
+    if effort is Effort.BEST:
+        assert (kinds, done.requests) == (["index.json", "heads", "patches"], 3)
+        assert counted(done) == {"patch": 30}
+    else:
+        assert kinds == ["index.json", "heads", "manifests", "tables", "packs"]
+
+
+def test_a_folder_that_the_user_names_is_used_rather_than_a_patch_from_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.publish(SMALL, Effort.BEST)
+    with bench.device() as client:
+        assert counted(client.catalog("shoes").plan()) == {"patch": 30}
+        bench.forget()
+        summary = client.catalog("shoes").go_offline(folders=[tmp_path / "source"])
+        assert counted(summary) == {"copy": 30}
+        assert bench.asked().count("patches") == 0
+
+
+@pytest.mark.parametrize("via", list(Via))
+@pytest.mark.parametrize(
+    "tree",
+    [
+        edition(2),
+        edition(1) | {"added.txt": b"added"},
+        {"same.jpg": PHOTO[::-1]},
+        {"renamed.jpg": PHOTO[::-1], "copy.jpg": PHOTO[::-1], "empty": b""},
+        {},
+        edition(1) | {"large.jpg": Random(7).randbytes(2_500_000)},
+    ],
+    ids=["changed", "added", "deleted", "renamed", "emptied", "noise"],
+)
+def test_a_plan_says_what_the_update_then_takes(bench: Bench, tree: Tree, via: Via) -> None:
+    bench.install()
+    bench.publish(tree)
+    with bench.device() as client:
+        client.check()
+        planned = client.catalog("shoes").plan(via=via)
+        bench.forget()
+        done = client.catalog("shoes").update(via=via)
+        asked = len(bench.asked())
+        assert read(client) == tree
+    assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
+    assert (planned.actions, planned.bytes_reused) == (done.actions, done.bytes_reused)
+    assert done.requests == asked
+
+
+def test_a_plan_knows_what_an_interrupted_update_has_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.install()
+    bench.publish(edition(2))
+    with bench.device() as client:
+        client.check()
+        before = client.catalog("shoes").plan()
+        with monkeypatch.context() as patched:
+            patched.setattr("catsync_core.client.installation.commit", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                client.catalog("shoes").update()
+        planned = client.catalog("shoes").plan()
+        done = client.catalog("shoes").update()
+        assert read(client) == edition(2)
+    assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
+    assert planned.requests == before.requests - 1 == 2
+    assert planned.bytes_received < before.bytes_received
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_content_that_does_not_compress_makes_no_patch_dearer_than_blocks(bench: Bench) -> None:
+    bench.install()
+    bench.publish(edition(2) | {"photo.jpg": Random(5).randbytes(300_000), "film.mp4": Random(6).randbytes(300_000)})
+    with bench.device() as client:
+        plans = {via: client.catalog("shoes").plan(via=via) for via in Via}
+    assert plans[Via.AUTO].bytes_received <= min(plans[via].bytes_received for via in (Via.BLOCKS, Via.FULL))
+
+
+def test_each_frame_of_a_patch_is_decoded_once_for_hashes_and_once_for_files(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft, "_OUTPUT", 1000)
+    monkeypatch.setattr(parts, "_USED", 1500)
+    old = {f"{number:03}.{'txt' if number % 2 else 'csv'}": b"%d " % number * 60 for number in range(60)}
+    new = {path: data + b"new" for path, data in old.items()}
+    bench.publish(old)
+    bench.install()
+    bench.publish(new)
+    decoded: list[int] = []
+    decode = parts.PartSource._decode_patch
+
+    def count(source: parts.PartSource, part: PatchPart) -> bytes:
+        decoded.append(part.frame.offset)
+        return decode(source, part)
+
+    monkeypatch.setattr(parts.PartSource, "_decode_patch", count)
+    with bench.device() as client:
+        assert counted(client.catalog("shoes").update()) == {"patch": 60}
+        assert read(client) == new
+    assert len(set(decoded)) > 5
+    assert set(Counter(decoded).values()) == {2}
+
+
+def test_a_frame_that_cannot_be_decoded_is_tried_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = {f"{number:03}.txt": b"%d " % number * 60 for number in range(60)}
+    new = {path: data + b"new" for path, data in old.items()}
+    bench.publish(old)
+    bench.install()
+    bench.publish(new)
+    decoded: list[int] = []
+    decode = parts.PartSource._decode_patch
+
+    def count(source: parts.PartSource, part: PatchPart) -> bytes:
+        decoded.append(part.frame.offset)
+        return decode(source, part)
+
+    monkeypatch.setattr(parts.PartSource, "_decode_patch", count)
+    with bench.device() as client:
+        victim = client.catalog("shoes").path() / "030.txt"
+        victim.chmod(0o644)
+        victim.write_bytes(b"damaged")
+        client.catalog("shoes").update()
+        assert read(client) == new
+    assert len(decoded) == 1
+    assert any("Not all of shoes" in warning for warning in bench.warnings())
+
+
+def test_an_update_by_patch_tells_its_phases(bench: Bench) -> None:
+    bench.install()
+    bench.publish(edition(2))
+    with bench.device() as client:
+        client.catalog("shoes").update()
+    phases = [event for event in bench.events if isinstance(event, Phase) and event.job == "update"]
+    assert [phase.name for phase in phases] == ["plan", "fetch", "decode", "fetch", "assemble", "commit", "done"]
+
+
+@pytest.fixture
+def gone(bench: Bench) -> Bench:
+    """A device that is one version behind, while no patch leads to the new version."""
+    bench.install()
+    bench.publish(edition(2), Effort.FAST)
+    bench.publish(edition(3), Effort.FAST)
+    bench.forget()
+    return bench
+
+
+@pytest.mark.parametrize("via", list(Via))
+def test_where_no_patch_leads_an_update_goes_by_blocks_without_a_word(gone: Bench, via: Via) -> None:
+    with gone.device() as client:
+        summary = client.catalog("shoes").update(via=via)
+        assert "patches" not in gone.asked()
+        assert "patch" not in counted(summary)
+        assert read(client) == edition(3)
+    assert gone.warnings() == []
