@@ -16,7 +16,8 @@ from pathlib import PurePosixPath
 from catsync_core.format.manifest import Content, Manifest
 from catsync_core.format.patch import bare_manifest
 from catsync_core.plan.basis import BasisFinder
-from catsync_core.publish.scan import SourceFile, read_source
+from catsync_core.publish.probe import compresses
+from catsync_core.publish.scan import SourceFile, read_range, read_source
 
 __all__ = ["Draft", "OldVersion", "Piece", "draft_frames"]
 
@@ -41,19 +42,23 @@ class Piece:
     def read(self) -> Iterator[bytes]:
         """Stream them; a whole file is compared with its SHA-256."""
         if self.length == self.file.size:
-            yield from read_source(self.file)
-            return
-        with self.file.location.open("rb") as stream:
-            stream.seek(self.offset)
-            yield stream.read(self.length)
+            return read_source(self.file)
+        return read_range(self.file, self.offset, self.length)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A frame to be made: the pieces that it yields, and its prefix in the old stream."""
+    """A frame to be made.
+
+    Attributes:
+        pieces: What it yields.
+        prefix: Its prefix, in the old stream.
+        raw: Its bytes do not compress by themselves, so only what stands in the prefix is worth looking for.
+    """
 
     pieces: tuple[Piece, ...]
     prefix: tuple[Span, ...]
+    raw: bool = False
 
     @property
     def size(self) -> int:
@@ -66,11 +71,11 @@ class OldVersion:
 
     Args:
         manifest: What it contains.
-        read: Streams one of its contents; called from any thread.
+        read: Streams a range, (offset, length), of one of its contents; called from any thread.
         root: SHA-256 of its plain manifest; empty for nothing.
     """
 
-    def __init__(self, manifest: Manifest, read: Callable[[Content], Iterable[bytes]], root: str) -> None:
+    def __init__(self, manifest: Manifest, read: Callable[[Content, int, int], Iterable[bytes]], root: str) -> None:
         self.manifest = manifest
         self.root = root
         self.bare = bare_manifest(manifest) if root else b""
@@ -95,16 +100,8 @@ class OldVersion:
             offset = start - self._starts[index]
             length = min(size, self.manifest.contents[index].size - offset)
             if length:
-                yield from self._read_part(index, offset, length)
+                yield from self._read(self.manifest.contents[index], offset, length)
             start, size, index = start + length, size - length, index + 1
-
-    def _read_part(self, index: int, offset: int, length: int) -> Iterator[bytes]:
-        for data in self._read(self.manifest.contents[index]):
-            if offset < len(data) and length:
-                part = data[offset : offset + length]
-                yield part
-                length -= len(part)
-            offset = max(offset - len(data), 0)
 
 
 def draft_frames(old: OldVersion, files: Sequence[SourceFile]) -> Iterator[Draft]:
@@ -159,10 +156,11 @@ def _merge(spans: Iterable[Span]) -> Iterator[Span]:
 
 def _draft_large(old: OldVersion, file: SourceFile, most: int) -> Iterator[Draft]:
     found = old.predecessors(file.path)[:1]
+    raw = not compresses(file.location, file.size)
     for offset in range(0, file.size, most):
         piece = Piece(file, offset, min(most, file.size - offset))
         prefix = tuple(_region(old, index, piece) for index in found if old.manifest.contents[index].size)
-        yield Draft((piece,), prefix)
+        yield Draft((piece,), prefix, raw)
 
 
 def _region(old: OldVersion, index: int, piece: Piece) -> Span:

@@ -22,6 +22,7 @@ __all__ = ["BuiltPatch", "build_patch", "root_of"]
 
 _MIB = 1 << 20
 _IN_FLIGHT = 2
+_RAW_LEVEL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _compress_all(
 def _compress(draft: Draft, old: OldVersion, level: int) -> bytes:
     data = b"".join(data for piece in draft.pieces for data in piece.read())
     prefix = b"".join(data for start, size in draft.prefix for data in old.read_span(start, size))
-    stored = compress_after(data, prefix, level)
+    stored = compress_after(data, prefix, min(level, _RAW_LEVEL) if draft.raw else level)
     if decompress_after(stored, prefix, len(data), "A frame that was just made") != data:
         raise AssertionError("zstd did not give back what it was given")
     return stored

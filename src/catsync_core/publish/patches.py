@@ -19,7 +19,7 @@ from catsync_core.publish.effort import Settings
 from catsync_core.publish.pack import BuiltPack
 from catsync_core.publish.patch import BuiltPatch, build_patch, root_of
 from catsync_core.publish.previous import Previous
-from catsync_core.publish.scan import SourceTree, read_source
+from catsync_core.publish.scan import SourceTree, read_range
 
 __all__ = ["make_patches"]
 
@@ -67,15 +67,21 @@ def _old_versions(previous: Previous, tree: SourceTree, settings: Settings) -> I
     for version in previous.history(settings.distances):
         reading = threading.Lock()
 
-        def read(content: Content, version: Previous = version, reading: threading.Lock = reading) -> Iterable[bytes]:
+        def read(
+            content: Content,
+            offset: int,
+            length: int,
+            version: Previous = version,
+            reading: threading.Lock = reading,
+        ) -> Iterable[bytes]:
             if content.sha256 in here:
-                return read_source(here[content.sha256])
+                return read_range(here[content.sha256], offset, length)
             with reading:
-                return list(version.read(content))
+                return list(version.read(content, offset, length))
 
         yield OldVersion(version.manifest, read, root_of(version.manifest))
     if settings.solid:
-        yield OldVersion(Manifest(previous.manifest.catalog, 0, (), (), ()), lambda _: (), "")
+        yield OldVersion(Manifest(previous.manifest.catalog, 0, (), (), ()), lambda *_: (), "")
 
 
 def _cost_without(old: OldVersion, manifest: Manifest, previous: Previous, tables: Sequence[Table]) -> float:

@@ -82,9 +82,9 @@ class Previous:
         """Return the frame table of one of this version's packs."""
         return self._reader.table(self.manifest.packs.index(ref))
 
-    def read(self, content: Content) -> Iterator[bytes]:
-        """Stream a content; one thread at a time."""
-        return self._reader.read_content(content)
+    def read(self, content: Content, offset: int, length: int) -> Iterator[bytes]:
+        """Stream a range of a content, verified frame by frame; one thread at a time."""
+        return self._reader.read_range(content, offset, length)
 
     def has_basis(self, path: str) -> bool:
         """Whether there is an old file worth comparing with a new one at this path."""

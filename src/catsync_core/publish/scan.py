@@ -20,7 +20,7 @@ from catsync_core.format.paths import check_path, check_paths, show_path
 from catsync_core.publish.scan_cache import ScanCache, Stamp
 from catsync_core.store.times import clamp_mtime
 
-__all__ = ["ChangedWhilePublishingError", "SourceFile", "SourceTree", "read_source", "scan"]
+__all__ = ["ChangedWhilePublishingError", "SourceFile", "SourceTree", "read_range", "read_source", "scan"]
 
 _PIECE = 1 << 20
 _WORKERS = 2
@@ -126,6 +126,22 @@ def read_source(file: SourceFile) -> Iterator[bytes]:
         raise _changed(file.path, "published") from error
     if digest.digest() != file.sha256:
         raise _changed(file.path, "published")
+
+
+def read_range(file: SourceFile, offset: int, length: int) -> Iterator[bytes]:
+    """Stream a part of a file, unverified: whoever reads parts compares all stamps at the end.
+
+    Raises:
+        ChangedWhilePublishingError: (local) the file became shorter.
+    """
+    with file.location.open("rb") as stream:
+        stream.seek(offset)
+        while length:
+            piece = stream.read(min(length, _PIECE))
+            if not piece:
+                raise ChangedWhilePublishingError(f"'{show_path(file.path)}' changed while it was being published")
+            length -= len(piece)
+            yield piece
 
 
 def _walk(root: Path, faults: list[str]) -> Iterator[tuple[str, Path, os.stat_result | None]]:

@@ -32,8 +32,8 @@ def make_old(tree: Tree, *, piece: int = 300) -> OldVersion:
     index = {digest: number for number, digest in enumerate(by_hash)}
     entries = tuple(Entry(path, 0, index[sha256(tree[path]).digest()]) for path in tree)
 
-    def read(content: Content) -> Iterable[bytes]:
-        data = by_hash[content.sha256]
+    def read(content: Content, offset: int, length: int) -> Iterable[bytes]:
+        data = by_hash[content.sha256][offset : offset + length]
         return (data[at : at + piece] for at in range(0, len(data), piece))
 
     return OldVersion(Manifest("shoes", 1, (), contents, entries), read, "0" * 64 if tree else "")
