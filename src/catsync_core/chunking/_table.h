@@ -19,7 +19,7 @@
  * the first lets through: a Bloom filter that has both bits of a hash in the same word. Bits for each block, and bits at
  * most, as powers of two. */
 #define FILTER_SPREAD 5
-#define FILTER_MOST 21
+#define FILTER_MOST 20
 #define FILTER_SHIFT (32 - FILTER_MOST)
 #define SIEVE_SPREAD 7
 #define SIEVE_MOST 23
