@@ -73,11 +73,12 @@ def _load_sync_file_range() -> Callable[[int], int]:
 
 
 def start_writing(descriptor: int) -> None:
-    """Have a file's bytes written while other work goes on (Linux only).
+    """Have a file's bytes written while other work goes on, where the platform can (Linux).
 
     It promises nothing and cannot fail: only the flush that comes later does either.
     """
-    _load_sync_file_range()(descriptor)
+    if sys.platform == "linux":
+        _load_sync_file_range()(descriptor)
 
 
 def write_all(descriptor: int, data: Bytes) -> None:

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 
 from catsync_core.errors import NotFoundError, UsageError
 from catsync_core.store.beneath import Beneath
-from catsync_core.store.durable import Bytes, write_all
+from catsync_core.store.durable import Bytes, start_writing, write_all
 from catsync_core.store.failures import Attempt
 from catsync_core.store.layout import SPOOL, CatalogStore
 
@@ -32,6 +32,7 @@ _PLACE = struct.Struct("<QQ")
 _CHECK = struct.Struct("<I")
 _RECORD = _PLACE.size + _CHECK.size
 _GONE = 1 << 63
+_LARGE = 64 * 1024  # bytes: the commit flushes frames as well, so large ones are on their way before
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 Frames = dict[int, int]
@@ -68,6 +69,8 @@ class Spool:
             with _opened(beneath, _part(pack_sha256), os.O_WRONLY | os.O_CREAT) as descriptor:
                 os.lseek(descriptor, offset, os.SEEK_SET)
                 write_all(descriptor, data)
+                if len(data) >= _LARGE:
+                    start_writing(descriptor)
             _append(beneath, pack_sha256, offset, len(data))
             frames[offset] = len(data)
 

@@ -21,8 +21,9 @@ from catsync_core.errors import DamagedError, IntegrityError, LocalError
 from catsync_core.format.objects import ObjectRef
 from catsync_core.format.paths import check_path, show_path
 from catsync_core.store.beneath import open_beneath
-from catsync_core.store.durable import Bytes, start_writing, sync_file
+from catsync_core.store.durable import Bytes, sync_file
 from catsync_core.store.failures import Attempt
+from catsync_core.store.flusher import Flusher
 from catsync_core.store.journal import Journal, JournalEntry
 from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.times import clamp_mtime, same_mtime
@@ -76,6 +77,7 @@ class StagingTree:
         self._lock = threading.Lock()
         self._kept: dict[str, JournalEntry] = {}
         self._failed = False
+        self._flusher = Flusher()
         self._journal: Journal | None = None
         self._beneath = store.beneath()
         try:
@@ -121,11 +123,12 @@ class StagingTree:
     def _choose_flush(self, size: int) -> Callable[[int], None]:
         """Return what to do with a file before it is sealed.
 
-        Where one call flushes the whole file system at the end, large files are on their way to the disk before.
+        Where one call flushes the whole file system at the end, large files are flushed meanwhile, so that it has less
+        to wait for.
         """
         if not self._beneath.syncs_whole:
             return sync_file
-        return start_writing if size >= _LARGE else _leave
+        return self._flusher.add if size >= _LARGE else _leave
 
     def write(self, path: str, chunks: Iterable[Bytes], *, size: int, sha256: bytes, mtime: int) -> None:
         """Write a whole new file.
@@ -203,6 +206,7 @@ class StagingTree:
         self._failed = True
         with Attempt("flush", self._store.root / self._root):
             try:
+                self._flusher.finish()
                 if self._journal is not None:
                     self._journal.flush()
                 self._sync()
@@ -232,6 +236,9 @@ class StagingTree:
             # On a full disk a few lines are lost, and as many files will be built again.
             with suppress(OSError):
                 journal.flush()
+            # A flush that failed is told by flush(); without it, nothing of the tree counts as durable.
+            with suppress(OSError):
+                self._flusher.finish()
         finally:
             journal.close()
             self._beneath.close()

@@ -12,13 +12,14 @@ from typing import Self
 from catsync_core.errors import IntegrityError
 from catsync_core.format.paths import show_path
 from catsync_core.store.beneath import Beneath
-from catsync_core.store.durable import Bytes, write_all
+from catsync_core.store.durable import Bytes, start_writing, write_all
 from catsync_core.store.failures import Attempt
 from catsync_core.store.times import clamp_mtime
 
 __all__ = ["FileWriter"]
 
 _PIECE = 1024 * 1024
+_STRIDE = 8 * 1024 * 1024  # bytes of a large file after which they are on their way to the disk
 _FICLONE = 0x40049409  # _IOW(0x94, 9, int), from linux/fs.h
 
 
@@ -108,9 +109,12 @@ class FileWriter:
             DiskFullError: (local) no space is left.
             LocalError: (local) they cannot be written.
         """
+        before = self._done
         self._count(data)
         with Attempt("write", self._path, self._size):
             write_all(self._descriptor, data)
+        if before // _STRIDE != self._done // _STRIDE:
+            start_writing(self._descriptor)
 
     def clone(self, source: int) -> bool:
         """Share the blocks of another file, where the file system can; return whether it did.
