@@ -57,8 +57,10 @@ class Catsync(Tool):
         super().__init__(site)
         self._home = site.device / "home"
         self._start = site.device / "start"
-        self.env = os.environ | {"CATSYNC_HOME": str(self._home)}
-        self._publisher = os.environ | {"CATSYNC_HOME": str(site.device / "publisher")}
+        # An installed program has its bytecode on the disk; a developer's setting must not keep it from there.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self.env = environment | {"CATSYNC_HOME": str(self._home)}
+        self._publisher = environment | {"CATSYNC_HOME": str(site.device / "publisher")}
         program = find_catsync()
         if program is None:
             raise FileNotFoundError("catsync is not installed beside this Python")
