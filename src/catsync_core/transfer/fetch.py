@@ -9,14 +9,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.errors import CancelledError
 from catsync_core.format.objects import object_key
-from catsync_core.plan.model import Request
+from catsync_core.plan.model import Piece, Request
 from catsync_core.plan.requests import join_requests
 
 __all__ = ["Keeper", "fetch_requests"]
@@ -138,20 +138,38 @@ def _run(backend: Backend, work: _Work, keeper: Keeper, news: _News) -> None:
 
 
 def _fetch(backend: Backend, request: Request, keeper: Keeper, news: _News, work: _Work) -> None:
-    held = bytearray()
-    at = request.offset  # where ``held`` begins
-    pieces = iter(request.pieces)
-    piece = next(pieces, None)
+    cutter = _Cutter(request)
     for data in backend.read(object_key(request.kind, request.pack), request.offset, request.length):
-        held += data
-        while piece is not None:
-            gone = min(piece.offset - at, len(held))  # the gap before the piece, which may be long
-            del held[:gone]
-            at += gone
-            if at < piece.offset or len(held) < piece.length:
-                break
-            keeper.add(piece.pack, piece.offset, bytes(held[: piece.length]))
-            piece = next(pieces, None)
+        for piece, found in cutter.feed(data):
+            keeper.add(piece.pack, piece.offset, found)
         news.put(len(data))
         if work.stopped:
             return
+
+
+class _Cutter:
+    """Cuts the pieces of a request out of its stream; gaps are dropped as they arrive, and nothing is copied twice."""
+
+    def __init__(self, request: Request) -> None:
+        self._pieces = deque(request.pieces)
+        self._at = request.offset  # in the pack, of the next byte
+        self._held: list[memoryview] = []  # of the first piece
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[tuple[Piece, bytes]]:
+        """Take the next bytes; yield every piece that they complete."""
+        view = memoryview(data)
+        while view and self._pieces:
+            piece = self._pieces[0]
+            gap = min(max(piece.offset - self._at, 0), len(view)) if not self._size else 0
+            part = view[gap : gap + piece.length - self._size] if self._at + gap >= piece.offset else view[:0]
+            view = view[gap + len(part) :]
+            self._at += gap + len(part)
+            if part:
+                self._held.append(part)
+                self._size += len(part)
+            if self._size == piece.length:
+                found = b"".join(self._held)
+                self._pieces.popleft()
+                self._held, self._size = [], 0
+                yield piece, found
