@@ -31,7 +31,7 @@ from catsync_core.store.space import require_space
 from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
 from catsync_core.transfer.assemble import DamagedPartsError, assemble_version
-from catsync_core.transfer.fetch import fetch_requests
+from catsync_core.transfer.fetch import Fetching, fetch_requests
 from catsync_core.transfer.prepare import Preparation
 from catsync_core.transfer.repository import Repository
 
@@ -203,11 +203,8 @@ class Installation:
         written = 0
         for _ in range(_ATTEMPTS):
             plan = self._make_plan(preparation, installed, spool)
-            self._fetch(plan, spool)
-            self._phase("assemble", plan.manifest.total_bytes())
-            progress = _Counter(self._progress, 0, plan.manifest.total_bytes())
             try:
-                return plan, written + assemble_version(plan, self.store, staging, spool, progress)
+                return plan, written + self._fetch_and_assemble(plan, spool, staging)
             except DamagedPartsError as error:
                 damage = error
                 self._warn(f"{error.message}; they are fetched again")
@@ -216,7 +213,7 @@ class Installation:
             f"Version {self.head.version} of {self.store.catalog} at {self.repository.url} is damaged: {damage.message}"
         ) from damage
 
-    def _fetch(self, plan: Plan, spool: Spool) -> None:
+    def _fetch_and_assemble(self, plan: Plan, spool: Spool, staging: StagingTree) -> int:
         copied = sum(file.size for file in plan.files if file.action is Action.COPY)
         require_space(
             self.store.root,
@@ -226,7 +223,17 @@ class Installation:
         total = plan.kept_bytes + plan.fetch_bytes
         self._phase("fetch", total)
         progress = _Counter(self._progress, plan.kept_bytes, total)
-        fetch_requests(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled)
+        with Fetching(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled) as fetching:
+            assembled = _Assembled(self, plan.manifest.total_bytes(), fetching)
+            written = assemble_version(plan, self.store, staging, spool, assembled, fetching=fetching)
+            fetching.finish()
+        assembled.finish()
+        return written
+
+    def announce(self, name: str, total: int) -> Callable[[int, int], None]:
+        """Begin a step; returns what reports its progress."""
+        self._phase(name, total)
+        return self._progress
 
     def _warn(self, message: str) -> None:
         self.listener(Warned(self.store.catalog, message))
@@ -236,6 +243,32 @@ class Installation:
 
     def _progress(self, done: int, total: int) -> None:
         self.listener(Progress(self.job, self.store.catalog, done, total))
+
+
+class _Assembled:
+    """Reports how far the assembly is, once the fetching, which is reported first, is done."""
+
+    def __init__(self, job: Installation, total: int, fetching: Fetching) -> None:
+        self._job = job
+        self._total = total
+        self._fetching = fetching
+        self._done = 0
+        self._report: Callable[[int, int], None] | None = None
+
+    def __call__(self, count: int) -> None:
+        self._done = min(self._done + count, self._total)
+        self._fetching.poll()
+        if self._fetching.done:
+            self._tell()
+
+    def finish(self) -> None:
+        self._done = self._total
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._report is None:
+            self._report = self._job.announce("assemble", self._total)
+        self._report(self._done, self._total)
 
 
 def _kept_by(spool: Spool | None) -> Callable[[Piece], bool]:

@@ -16,6 +16,7 @@ from catsync_core.plan.model import Action, FilePlan, FramePart, LocalFile, Patc
 from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
+from catsync_core.transfer.fetch import Fetching
 from catsync_core.transfer.parts import BadPieceError, PartSource
 
 __all__ = ["DamagedPartsError", "assemble_version"]
@@ -39,26 +40,34 @@ class DamagedPartsError(IntegrityError):
 
 
 def assemble_version(
-    plan: Plan, store: CatalogStore, staging: StagingTree, spool: Spool, on_bytes: Callable[[int], None]
+    plan: Plan,
+    store: CatalogStore,
+    staging: StagingTree,
+    spool: Spool,
+    on_bytes: Callable[[int], None],
+    *,
+    fetching: Fetching | None = None,
 ) -> int:
     """Bring all files of a plan into staging; returns the bytes that were written.
 
     Files that an earlier attempt completed are not written again.
 
     Args:
-        plan: What to do; everything that it names has been fetched.
+        plan: What to do.
         store: The catalog's place.
         staging: Where to.
         spool: Holds the fetched pieces.
         on_bytes: Called with the bytes of each piece of a file that is done.
+        fetching: Brings the pieces meanwhile; None when all of them are in the spool.
 
     Raises:
+        RemoteError: (remote) the fetching failed.
         DamagedPartsError: (content) with what must be fetched again. Everything else is done.
         LocalError: (local) something cannot be read or written.
     """
     assembly = _Assembly(plan, store, staging, on_bytes)
     assembly.make_folders()
-    assembly.build_files(spool)
+    assembly.build_files(spool, fetching)
     assembly.link_files()
     assembly.check()
     assembly.copy_files()
@@ -82,10 +91,10 @@ class _Assembly:
             if file.entry.content is None:
                 self._staging.make_directory(file.entry.path)
 
-    def build_files(self, spool: Spool) -> None:
+    def build_files(self, spool: Spool, fetching: Fetching | None) -> None:
         """Write what is made of parts, and empty files."""
         files = sorted((file for file in self._plan.files if _is_built(file)), key=_place)
-        with closing(PartSource(spool, (part for file in files for part in file.parts))) as source:
+        with closing(PartSource(spool, (part for file in files for part in file.parts), fetching)) as source:
             for file in files:
                 self._build_file(file, source)
 

@@ -11,7 +11,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.errors import CancelledError
@@ -19,7 +20,7 @@ from catsync_core.format.objects import object_key
 from catsync_core.plan.model import Piece, Request
 from catsync_core.plan.requests import join_requests
 
-__all__ = ["Keeper", "fetch_requests"]
+__all__ = ["Fetching", "Keeper", "fetch_requests"]
 
 _TICK = 0.2  # seconds
 _FAREWELL = 5.0  # seconds that an error waits for the other workers to stop
@@ -48,37 +49,108 @@ def fetch_requests(
     *,
     cancelled: threading.Event | None = None,
 ) -> None:
-    """Fetch all requests.
+    """Fetch all requests and wait for them; see :class:`Fetching`."""
+    with Fetching(backend, requests, keeper, on_bytes, cancelled=cancelled) as fetching:
+        fetching.finish()
+
+
+class Fetching:
+    """Fetches requests while its ``with`` block does other work with what has arrived.
+
+    Thread model: one thread enters, waits and leaves; ``on_bytes`` is called in that thread alone, while it waits.
 
     Args:
         backend: Where from.
         requests: What.
         keeper: Gets every piece once it is whole.
-        on_bytes: Called with the bytes that arrived, one call at a time.
+        on_bytes: Called with the bytes that arrived.
         cancelled: Set by someone else to stop.
 
     Raises:
-        RemoteError: (remote) the first failure that retries did not mend.
+        RemoteError: (remote) the first failure that retries did not mend; from any wait, and from the block's end.
         DiskFullError: (local) there is no space for a piece.
         CancelledError: (local) it was stopped.
     """
-    work = _Work(backend, requests)
-    news: _News = queue.SimpleQueue()
-    workers = [
-        threading.Thread(target=_run, args=(backend, work, keeper, news), name=f"catsync-fetch-{number}", daemon=True)
-        for number in range(min(backend.capabilities.connections, len(requests)))
-    ]
-    for worker in workers:
-        worker.start()
-    try:
-        _wait(len(workers), news, on_bytes, cancelled)
-    except Exception:
-        work.stop()
-        for worker in workers:
-            worker.join(_FAREWELL)
-        raise
-    finally:
-        work.stop()
+
+    def __init__(
+        self,
+        backend: Backend,
+        requests: Sequence[Request],
+        keeper: Keeper,
+        on_bytes: Callable[[int], None],
+        *,
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self._work = _Work(backend, requests)
+        self._news: _News = queue.SimpleQueue()
+        self._on_bytes = on_bytes
+        self._cancelled = cancelled
+        self._error: BaseException | None = None
+        self._workers = [
+            threading.Thread(
+                target=_run, args=(backend, self._work, keeper, self._news), name=f"catsync-fetch-{number}", daemon=True
+            )
+            for number in range(min(backend.capabilities.connections, len(requests)))
+        ]
+        self._running = len(self._workers)
+
+    def __enter__(self) -> Self:
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._work.stop()
+        if isinstance(error, Exception):
+            for worker in self._workers:
+                worker.join(_FAREWELL)
+            # What went wrong with the fetching is the cause of whatever else went wrong without its pieces.
+            if self._error is not None and self._error is not error:
+                raise self._error from error
+
+    @property
+    def done(self) -> bool:
+        """Whether everything has arrived and was counted."""
+        return not self._running
+
+    def wait_until(self, is_here: Callable[[], bool]) -> None:
+        """Wait until something is here, or nothing more will come."""
+        while self._running and not is_here():
+            self._wait()
+
+    def finish(self) -> None:
+        """Wait until everything has arrived."""
+        while self._running:
+            self._wait()
+
+    def poll(self) -> None:
+        """Count what has arrived meanwhile, without waiting."""
+        while self._running and not self._news.empty():
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._error is not None:
+            raise self._error
+        try:
+            self._take_news()
+        except queue.Empty:
+            return
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def _take_news(self) -> None:
+        if self._cancelled is not None and self._cancelled.is_set():
+            raise CancelledError("The transfer was stopped")
+        item = self._news.get(timeout=_TICK)
+        if item is None:
+            self._running -= 1
+        elif isinstance(item, _Failed):
+            raise item.error
+        else:
+            self._on_bytes(item)
 
 
 class _Work:
@@ -108,22 +180,6 @@ class _Work:
     def stop(self) -> None:
         """Hand out nothing more, and let running requests end soon."""
         self.stopped = True
-
-
-def _wait(running: int, news: _News, on_bytes: Callable[[int], None], cancelled: threading.Event | None) -> None:
-    while running:
-        if cancelled is not None and cancelled.is_set():
-            raise CancelledError("The transfer was stopped")
-        try:
-            item = news.get(timeout=_TICK)
-        except queue.Empty:
-            continue
-        if item is None:
-            running -= 1
-        elif isinstance(item, _Failed):
-            raise item.error
-        else:
-            on_bytes(item)
 
 
 def _run(backend: Backend, work: _Work, keeper: Keeper, news: _News) -> None:

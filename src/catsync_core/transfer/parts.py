@@ -12,6 +12,7 @@ from catsync_core.format.prefix import decompress_after
 from catsync_core.plan.model import FramePart, LocalPart, Part, PatchPart, Piece, RawPart
 from catsync_core.plan.requests import SEGMENT, patch_pieces
 from catsync_core.store.spool import Spool
+from catsync_core.transfer.fetch import Fetching
 from catsync_core.transfer.frame_cache import FrameCache
 from catsync_core.transfer.repository import decode_frame
 
@@ -42,11 +43,14 @@ class PartSource:
     Args:
         spool: Holds the fetched pieces.
         parts: All parts in the order in which they will be read.
+        fetching: Brings what is not here yet; None when everything is.
     """
 
-    def __init__(self, spool: Spool, parts: Iterable[Part]) -> None:
+    def __init__(self, spool: Spool, parts: Iterable[Part], fetching: Fetching | None = None) -> None:
         self._spool = spool
+        self._fetching = fetching
         self._coming = _distinct_frames(parts)
+        self._next: FramePart | PatchPart | None = None  # the frame that is decoded next, once it has arrived
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-decode")
         self._ahead: dict[tuple[str, int], tuple[Future[bytes], int]] = {}
         self._ahead_bytes = 0
@@ -66,7 +70,9 @@ class PartSource:
         if isinstance(part, LocalPart):
             yield from _read_local(part)
         elif isinstance(part, RawPart):
-            yield self._load(Piece(part.pack.sha256, part.offset, part.length))
+            piece = Piece(part.pack.sha256, part.offset, part.length)
+            self._await(piece)
+            yield self._load(piece)
         else:
             yield memoryview(self._frame(part))[part.start : part.start + part.length]
 
@@ -81,6 +87,7 @@ class PartSource:
             self._ahead_bytes -= size
             data = future.result()
         else:
+            self._await(_find_piece(part))
             data = self._decode(part)
         self._look_ahead()
         self._used.put(key, data)
@@ -88,17 +95,28 @@ class PartSource:
 
     def _look_ahead(self) -> None:
         while self._ahead_bytes < _AHEAD:
-            part = next(self._coming, None)
-            if part is None:
+            part = self._next or next(self._coming, None)
+            self._next = part
+            if part is None or not self._is_here(_find_piece(part)):
                 return
+            self._next = None
             key, size = _key(part), _weigh(part)
             self._ahead[key] = (self._pool.submit(self._decode, part), size)
             self._ahead_bytes += size
 
+    def _await(self, piece: Piece | None) -> None:
+        if self._fetching is not None and piece is not None:
+            self._fetching.wait_until(lambda: self._is_here(piece))
+
+    def _is_here(self, piece: Piece | None) -> bool:
+        if piece is None or self._fetching is None or self._fetching.done:
+            return True
+        return self._spool.has(piece.pack, piece.offset, piece.length)
+
     def _decode(self, part: FramePart | PatchPart) -> bytes:
         if isinstance(part, PatchPart):
             return self._decode_patch(part)
-        piece = Piece(part.pack.sha256, part.frame.offset, part.frame.length)
+        piece = _piece_of(part)
         try:
             return decode_frame(part.frame, self._load(piece), f"A frame of pack {piece.pack[:12]}")
         except ContentError as error:
@@ -134,6 +152,15 @@ def read_segments(spool: Spool, patch: ObjectRef, offset: int, length: int) -> b
             raise IntegrityError(f"A segment of patch {patch.sha256[:12]} is missing") from error
         found += data[max(offset - piece.offset, 0) : offset + length - piece.offset]
     return bytes(found)
+
+
+def _piece_of(part: FramePart) -> Piece:
+    return Piece(part.pack.sha256, part.frame.offset, part.frame.length)
+
+
+def _find_piece(part: FramePart | PatchPart) -> Piece | None:
+    """Return what must have arrived before a frame can be decoded; a patch is all here before any of it is read."""
+    return _piece_of(part) if isinstance(part, FramePart) else None
 
 
 def _weigh(part: FramePart | PatchPart) -> int:

@@ -94,7 +94,9 @@ class Bench:
         source = scan(write(self.new, self.folder / "source"), ScanCache(None), lambda _: None)
         by_hash = {sha256(data).digest(): data for data in self.old.values()}
         root = root_of(self.old_manifest) if self.old else ""
-        old = OldVersion(self.old_manifest, lambda content, start, size: [by_hash[content.sha256][start : start + size]], root)
+        old = OldVersion(
+            self.old_manifest, lambda content, start, size: [by_hash[content.sha256][start : start + size]], root
+        )
         files = {file.sha256: file for file in source.files}
         with ThreadPoolExecutor(2) as pool:
             return build_patch(self.folder / "1.patch", old, self.manifest, files, level=3, pool=pool)

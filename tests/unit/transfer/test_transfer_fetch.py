@@ -17,7 +17,7 @@ from catsync_core.format.objects import ObjectRef
 from catsync_core.plan.model import Piece, Request
 from catsync_core.plan.requests import merge_pieces
 from catsync_core.testing.memory import MemoryBackend
-from catsync_core.transfer.fetch import fetch_requests
+from catsync_core.transfer.fetch import Fetching, fetch_requests
 
 DATA = Random(1).randbytes(100_000)
 PACK = ObjectRef.of(DATA)
@@ -214,3 +214,38 @@ def test_gaps_are_not_held_in_memory() -> None:
     tracemalloc.stop()
     assert len(kept) == 2
     assert peak < 4 << 20
+
+
+def test_what_has_arrived_is_used_while_the_rest_is_still_under_way() -> None:
+    used = threading.Event()
+    backend = hooked(lambda offset, _: offset == 50_000 and used.wait(PATIENCE), connections=1)
+    kept = Kept()
+    with Fetching(backend, ask((0, 1000), (50_000, 1000)), kept, lambda _: None) as fetching:
+        fetching.wait_until(lambda: (PACK.sha256, 0) in kept)
+        assert not fetching.done
+        assert len(kept) == 1
+        used.set()
+        fetching.finish()
+    assert fetching.done
+    assert len(kept) == 2
+
+
+def test_waiting_for_what_never_comes_ends_with_the_last_request() -> None:
+    with Fetching(hooked(nothing), ask((0, 1000)), Kept(), lambda _: None) as fetching:
+        fetching.wait_until(lambda: False)
+        assert fetching.done
+
+
+def test_a_failed_fetch_is_the_error_whatever_it_led_to() -> None:
+    def break_off(_offset: int, _sent: int) -> None:
+        raise NoConnectionError("The line is dead")
+
+    def work() -> None:
+        with Fetching(hooked(break_off), ask((0, 1000)), Kept(), lambda _: None) as fetching:
+            try:
+                fetching.finish()
+            except NoConnectionError as error:
+                raise KeyError("a piece is missing") from error
+
+    with pytest.raises(NoConnectionError, match="The line is dead"):
+        work()
