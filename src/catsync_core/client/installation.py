@@ -14,6 +14,7 @@ from pathlib import Path
 from catsync_core.backends.metering import MeteredBackend
 from catsync_core.backends.wrapper import find_layer
 from catsync_core.client.inventory import take_stock
+from catsync_core.client.progress import Counter, LaterProgress, Report
 from catsync_core.client.report import Summary, summarise, summarise_plan
 from catsync_core.client.route import PatchRoute, Route, choose_route, take_manifest
 from catsync_core.errors import IntegrityError
@@ -175,13 +176,13 @@ class Installation:
         total = patch.ref.patch.length
         require_space(self.store.root, total, f"The patch to version {self.head.version} of {self.store.catalog}")
         self._phase("fetch", total)
-        progress = _Counter(self._progress, total - sum(request.length for request in requests), total)
+        progress = Counter(self._progress, total - sum(request.length for request in requests), total)
         fetch_requests(self.repository.backend, requests, spool, progress, cancelled=self.cancelled)
         return patch.follow(spool, self._count_decoded, self._warn)
 
     def _count_decoded(self, total: int) -> Callable[[int], None]:
         self._phase("decode", total)
-        return _Counter(self._progress, 0, total)
+        return Counter(self._progress, 0, total)
 
     def _prepare(self, route: Route, installed: Installed | None) -> Preparation:
         inventory = take_stock(self.store, installed, route.manifest, self.folders)
@@ -222,16 +223,15 @@ class Installation:
         )
         total = plan.kept_bytes + plan.fetch_bytes
         self._phase("fetch", total)
-        progress = _Counter(self._progress, plan.kept_bytes, total)
+        progress = Counter(self._progress, plan.kept_bytes, total)
         with Fetching(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled) as fetching:
-            assembled = _Assembled(self, plan.manifest.total_bytes(), fetching)
+            assembled = LaterProgress(self._begin, "assemble", plan.manifest.total_bytes(), fetching)
             written = assemble_version(plan, self.store, staging, spool, assembled, fetching=fetching)
             fetching.finish()
         assembled.finish()
         return written
 
-    def announce(self, name: str, total: int) -> Callable[[int, int], None]:
-        """Begin a step; returns what reports its progress."""
+    def _begin(self, name: str, total: int) -> Report:
         self._phase(name, total)
         return self._progress
 
@@ -245,48 +245,8 @@ class Installation:
         self.listener(Progress(self.job, self.store.catalog, done, total))
 
 
-class _Assembled:
-    """Reports how far the assembly is, once the fetching, which is reported first, is done."""
-
-    def __init__(self, job: Installation, total: int, fetching: Fetching) -> None:
-        self._job = job
-        self._total = total
-        self._fetching = fetching
-        self._done = 0
-        self._report: Callable[[int, int], None] | None = None
-
-    def __call__(self, count: int) -> None:
-        self._done = min(self._done + count, self._total)
-        self._fetching.poll()
-        if self._fetching.done:
-            self._tell()
-
-    def finish(self) -> None:
-        self._done = self._total
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._report is None:
-            self._report = self._job.announce("assemble", self._total)
-        self._report(self._done, self._total)
-
-
 def _kept_by(spool: Spool | None) -> Callable[[Piece], bool]:
     return lambda piece: spool is not None and spool.has(piece.pack, piece.offset, piece.length)
-
-
-class _Counter:
-    """Turns bytes done into progress that never goes beyond its total."""
-
-    def __init__(self, report: Callable[[int, int], None], done: int, total: int) -> None:
-        self._report = report
-        self._done = done
-        self._total = total
-        report(done, total)
-
-    def __call__(self, count: int) -> None:
-        self._done = min(self._done + count, self._total)
-        self._report(self._done, self._total)
 
 
 def _distrust(damage: DamagedPartsError, plan: Plan, preparation: Preparation, spool: Spool) -> None:
