@@ -12,8 +12,9 @@ from bench._catsync import Catsync
 from bench._measure import measure_all
 from bench._servers import serve_files, serve_rsync
 from bench._tools import Site, Tool
+from bench._traffic import Traffic
 from bench._trees import list_files, pack_tar, stage, tree_size
-from bench._wire import Relay, Traffic
+from bench._wire import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

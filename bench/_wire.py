@@ -1,7 +1,8 @@
 """Count what really crosses the wire: a TCP relay on loopback between a client and its server.
 
 The relay counts the payload of the TCP stream in both directions, so HTTP headers and protocol handshakes are in,
-TCP/IP headers and acknowledgements are out. No tool's own report is believed.
+TCP/IP headers and acknowledgements are out. No tool's own report is believed. What it carries the bytes over is a
+`Link`; `bench._shape` has links with a rate and a delay.
 
 Threads: one accepts, two per connection copy. `take` may be called from any thread.
 """
@@ -9,78 +10,58 @@ Threads: one accepts, two per connection copy. `take` may be called from any thr
 from __future__ import annotations
 
 import contextlib
-import re
 import select
 import socket
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from bench._traffic import MessageCounter, Traffic
 
-__all__ = ["Relay", "RequestCounter", "Traffic"]
+__all__ = ["Lane", "Link", "Look", "Relay", "pass_end"]
+
+Look = Callable[[bytes], None]
+"""Is shown every piece that is passed on."""
 
 _CHUNK = 1 << 18
-_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
+
+
+class Lane:
+    """One direction of a link, shared by all its connections. This one passes bytes on as they come."""
+
+    def carry(self, source: socket.socket, target: socket.socket, look: Look) -> None:
+        """Copy until either side ends, and hand the end on.
+
+        Args:
+            source: Where bytes come from.
+            target: Where they go.
+            look: Is shown what was passed on.
+        """
+        # A reset is an end like any other: clients may leave without a goodbye.
+        with contextlib.suppress(ConnectionError):
+            while data := source.recv(_CHUNK):
+                target.sendall(data)
+                look(data)
+        pass_end(source, target)
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """What crossed the wire, seen from the client."""
+class Link:
+    """What lies between a client and its server; by itself as good as nothing."""
 
-    sent: int = 0
-    """Bytes from the client to the server."""
-    received: int = 0
-    """Bytes from the server to the client."""
-    requests: int = 0
-    """HTTP requests; 0 on a relay that does not look for them."""
-    connections: int = 0
-
-    @property
-    def bytes(self) -> int:
-        """Bytes in both directions."""
-        return self.sent + self.received
-
-    def __add__(self, other: Traffic) -> Traffic:
-        return Traffic(
-            self.sent + other.sent,
-            self.received + other.received,
-            self.requests + other.requests,
-            self.connections + other.connections,
-        )
+    up: Lane = field(default_factory=Lane)
+    down: Lane = field(default_factory=Lane)
+    round_trip: float = 0.0
+    """Seconds from the first packet of a handshake to its answer."""
 
 
-@dataclass(slots=True)
-class RequestCounter:
-    """Counts the HTTP/1.1 requests in a byte stream, however it is cut into pieces.
-
-    Bodies are skipped by their Content-Length; none of the clients here sends a chunked one.
-    """
-
-    requests: int = 0
-    _head: bytearray = field(default_factory=bytearray)
-    _body_left: int = 0
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes of the stream."""
-        rest = memoryview(data)
-        while rest:
-            skipped = min(self._body_left, len(rest))
-            self._body_left -= skipped
-            rest = self._feed_head(rest[skipped:])
-
-    def _feed_head(self, data: memoryview) -> memoryview:
-        known = len(self._head)
-        self._head += data
-        end = self._head.find(b"\r\n\r\n", max(0, known - 3))
-        if end < 0:
-            return data[:0]
-        self.requests += 1
-        length = _CONTENT_LENGTH.search(self._head, 0, end)
-        self._body_left = int(length[1]) if length else 0
-        self._head.clear()
-        return data[end + 4 - known :]
+def pass_end(source: socket.socket, target: socket.socket) -> None:
+    """Tell the target that nothing more comes, and the source that nothing more is taken."""
+    for end, how in ((target, socket.SHUT_WR), (source, socket.SHUT_RD)):
+        with contextlib.suppress(OSError):  # already gone
+            end.shutdown(how)
 
 
 class Relay:
@@ -97,7 +78,11 @@ class Relay:
         http: Whether the client speaks HTTP/1.1, so that requests can be counted.
     """
 
+    link: Link
+    """What connections cross; for those to come it may be replaced."""
+
     def __init__(self, target: int, *, http: bool) -> None:
+        self.link = Link()
         self._target = target
         self._http = http
         self._quiet = threading.Condition()
@@ -153,19 +138,20 @@ class Relay:
             threading.Thread(target=self._serve, args=(client,), name="relay-up", daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        sent = received = 0
-        counter = RequestCounter()
+        link = self.link
+        up, down = _Tally(http=self._http), _Tally(http=self._http)
         try:
+            time.sleep(link.round_trip)  # until the client would know that it is connected
             # A server that is gone ends the connection, and the client says so.
             with client, contextlib.suppress(ConnectionRefusedError), self._connect() as server:
-                down = _Pump(server, client)
-                down.start()
-                sent = _copy(client, server, counter.feed if self._http else None)
-                down.join()
-                received = down.copied
+                answers = threading.Thread(target=_answer, args=(link, server, client, down), name="relay-down")
+                answers.daemon = True
+                answers.start()
+                link.up.carry(client, server, up)
+                answers.join()
         finally:
             with self._quiet:
-                self._traffic += Traffic(sent, received, counter.requests, connections=1)
+                self._traffic += Traffic(up.bytes, down.bytes, up.messages, connections=1, body=down.body)
                 self._open -= 1
                 self._quiet.notify_all()
 
@@ -175,28 +161,29 @@ class Relay:
         return server
 
 
-class _Pump(threading.Thread):
-    def __init__(self, source: socket.socket, target: socket.socket) -> None:
-        super().__init__(name="relay-down", daemon=True)
-        self._source = source
-        self._target = target
-        self.copied = 0
-
-    def run(self) -> None:
-        self.copied = _copy(self._source, self._target, None)
+def _answer(link: Link, server: socket.socket, client: socket.socket, tally: _Tally) -> None:
+    # The server would learn of the connection by the handshake's last packet; some speak first.
+    time.sleep(link.round_trip / 2)
+    link.down.carry(server, client, tally)
 
 
-def _copy(source: socket.socket, target: socket.socket, look: Callable[[bytes], None] | None) -> int:
-    """Copy until either side ends, hand the end on, and return the bytes that were passed on."""
-    copied = 0
-    # A reset is an end like any other: clients may leave without a goodbye.
-    with contextlib.suppress(ConnectionError):
-        while data := source.recv(_CHUNK):
-            target.sendall(data)
-            copied += len(data)
-            if look is not None:
-                look(data)
-    for end, how in ((target, socket.SHUT_WR), (source, socket.SHUT_RD)):
-        with contextlib.suppress(OSError):  # already gone
-            end.shutdown(how)
-    return copied
+class _Tally:
+    """Counts one direction of one connection."""
+
+    def __init__(self, *, http: bool) -> None:
+        self.bytes = 0
+        self._counter = MessageCounter()
+        self._http = http
+
+    def __call__(self, data: bytes) -> None:
+        self.bytes += len(data)
+        if self._http:
+            self._counter.feed(data)
+
+    @property
+    def messages(self) -> int:
+        return self._counter.messages
+
+    @property
+    def body(self) -> int:
+        return self._counter.body

@@ -7,7 +7,7 @@ from bench._catsync import read_summary
 from bench._measure import Cost
 from bench._race import Outcome, Sample
 from bench._report import Occasion, render_chart, render_page, render_tables
-from bench._wire import Traffic
+from bench._traffic import Traffic
 
 SUMMARY = {
     "schema": 1,

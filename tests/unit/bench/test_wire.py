@@ -5,34 +5,13 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from bench._wire import Relay, RequestCounter, Traffic
-from hypothesis import given
-from hypothesis import strategies as st
+from bench._traffic import Traffic
+from bench._wire import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GET = b"GET /a HTTP/1.1\r\nHost: h\r\nRange: bytes=0-9\r\n\r\n"
-PUT = b"PUT /b HTTP/1.1\r\ncontent-LENGTH:  10\r\n\r\n\r\n\r\nGET /x"  # the body looks like more
-BARE = b"GET / HTTP/1.1\r\n\r\n"
-
-
-@given(st.lists(st.sampled_from([GET, PUT, BARE]), max_size=8), st.data())
-def test_requests_are_counted_however_the_stream_is_cut(requests: list[bytes], data: st.DataObject) -> None:
-    stream = b"".join(requests)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
-    counter = RequestCounter()
-    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        counter.feed(stream[start:end])
-    assert counter.requests == len(requests)
-
-
-def test_a_request_counts_only_when_its_head_is_complete() -> None:
-    counter = RequestCounter()
-    counter.feed(GET[:-1])
-    assert counter.requests == 0
-    counter.feed(GET[-1:])
-    assert counter.requests == 1
 
 
 def read_all(end: socket.socket) -> bytes:
@@ -115,9 +94,3 @@ def test_a_server_that_is_gone_closes_the_client(echo: int) -> None:
     with Relay(port, http=False) as relay:
         assert ask(relay.port, b"") == b""
         assert relay.take() == Traffic(connections=1)
-
-
-def test_traffic_adds_up() -> None:
-    total = Traffic(1, 2, 3, 4) + Traffic(10, 20, 30, 40)
-    assert total == Traffic(11, 22, 33, 44)
-    assert total.bytes == 33
