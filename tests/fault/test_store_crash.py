@@ -18,7 +18,7 @@ import pytest
 from catsync_core.errors import CatsyncError, DiskFullError, LocalError
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
 from catsync_core.format.objects import ObjectRef
-from catsync_core.store import durable
+from catsync_core.store import _folders, durable, flusher, tree
 from catsync_core.store.commit import commit, recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.manifests import load_manifest
@@ -43,15 +43,15 @@ Job = Callable[[CatalogStore], object]
 
 
 def manifest(version: int) -> bytes:
-    tree = TREES[version]
+    files = TREES[version]
     contents: dict[bytes, Content] = {}
-    for data in tree.values():
+    for data in files.values():
         if data is not None:
             digest = hashlib.sha256(data).digest()
             contents.setdefault(digest, Content(digest, len(data), 0, len(contents)))
     numbers = {digest: number for number, digest in enumerate(contents)}
     entries, order = [], []
-    for path, data in sorted(tree.items()):
+    for path, data in sorted(files.items()):
         if data is None:
             entries.append(Entry(path, 0, None))
             continue
@@ -83,8 +83,8 @@ def update(store: CatalogStore, version: int) -> None:
             commit(store, staging, record, data)
 
 
-def build(store: CatalogStore, staging: StagingTree, tree: dict[str, bytes | None], current: Installed | None) -> None:
-    for path, content in tree.items():
+def build(store: CatalogStore, staging: StagingTree, files: dict[str, bytes | None], current: Installed | None) -> None:
+    for path, content in files.items():
         if content is None:
             staging.make_directory(path)
         elif staging.existing(path) is None:
@@ -301,6 +301,7 @@ def test_an_error_at_every_step_of_an_update(
         update(store, 2)
         check(store, {2})
         check_clean(store)
+        failed.clear()  # an error holds on to the job's frames, and those to what they opened
         if countdown.count < step:
             break
     assert step > 40
@@ -313,12 +314,17 @@ def test_everything_is_durable_before_the_next_step_relies_on_it(
     store = prepared(tmp_path, 0, 1)
     trace: list[str] = []
     names: dict[int, str] = {}
-    opened, replaced, unlinked = os.open, os.replace, os.unlink
+    opened, duplicated, replaced, unlinked = os.open, os.dup, os.replace, os.unlink
 
     def follow_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:  # noqa: ANN401  # a path
         descriptor = opened(path, flags, mode, dir_fd=dir_fd)
         names[descriptor] = Path(str(path)).name
         return descriptor
+
+    def follow_dup(descriptor: int) -> int:
+        copy = duplicated(descriptor)
+        names[copy] = names[descriptor]
+        return copy
 
     def follow_replace(source: str, target: str, **folders: int) -> None:
         trace.append(f"rename {source} {target}")
@@ -329,16 +335,14 @@ def test_everything_is_durable_before_the_next_step_relies_on_it(
         trace.append(f"unlink {path}")
 
     monkeypatch.setattr(os, "open", follow_open)
+    monkeypatch.setattr(os, "dup", follow_dup)
     monkeypatch.setattr(os, "replace", follow_replace)
     monkeypatch.setattr(os, "unlink", follow_unlink)
 
-    def follow_syncfs(_: int) -> int:
-        trace.append("syncfs")
-        return 0
-
     monkeypatch.setattr(os, "fsync", lambda descriptor: trace.append(f"fsync {names[descriptor]}"))
-    monkeypatch.setattr(durable, "_load_syncfs", lambda: follow_syncfs)
     update(store, 2)
+    files = {"fsync a.json", "fsync c.csv"}
+    folders = {"fsync data", "fsync new", "fsync only-2", "fsync 2"}
     wanted = [
         "fsync 2.new",
         "rename 2.new 2",
@@ -346,7 +350,7 @@ def test_everything_is_durable_before_the_next_step_relies_on_it(
         "fsync 2.json.new",
         "rename 2.json.new 2.json",
         "fsync manifests",
-        "syncfs",
+        *sorted(folders),
         "rename 2 2",
         "fsync shoes",
         "fsync staging",
@@ -354,22 +358,29 @@ def test_everything_is_durable_before_the_next_step_relies_on_it(
         "rename current.new current",
         "fsync .catsync",
     ]
-    begin = trace.index(wanted[0])
-    assert trace[begin : begin + len(wanted)] == wanted
+    begin, at = trace.index(wanted[0]), trace.index("rename 2 2")
+    assert files <= set(trace[: at - len(folders)])  # on a thread of its own, while other files were built
+    steps = [step for step in trace[begin:at] if step not in files | folders]
+    assert [*steps, *sorted(trace[at - len(folders) : at]), *trace[at:]][: len(wanted)] == wanted
     assert not [step for step in trace[:begin] if step.startswith("unlink") and step != "unlink lock.holder"]
 
 
-def test_a_failed_flush_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("flushes", ["files", "file system"])
+def test_a_failed_flush_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flushes: str) -> None:
     store = prepared(tmp_path, 0, 1)
     data = manifest(2)
     record = VersionRecord(2, ObjectRef.of(data), ObjectRef.of(b"head"), 1, 2)
     calls: list[int] = []
 
-    def fail(descriptor: int) -> int:
+    def fail(descriptor: int) -> None:
         calls.append(descriptor)
-        return errno.EIO
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(durable, "_load_syncfs", lambda: fail)
+    if flushes == "files":
+        monkeypatch.setattr(flusher, "sync_file", fail)
+    else:
+        monkeypatch.setattr(tree, "_FEW", 0)
+        monkeypatch.setattr(_folders, "sync_file_system", fail)
     with StagingTree(store, 2, record.manifest) as staging:
         build(store, staging, TREES[2], None)
         for _ in range(3):

@@ -8,6 +8,7 @@ import stat
 import sys
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -54,8 +55,11 @@ class Folders(ABC):
         """Return what a path is relative to its folder; raises as :meth:`find`."""
 
     @abstractmethod
-    def seal(self, descriptor: int, path: str, mtime: int) -> None:
-        """Close a finished file, read-only for all and with its time of change in seconds since 1970."""
+    def seal(self, descriptor: int, path: str, mtime: int, flush: Callable[[int], None]) -> None:
+        """Flush and close a finished file, read-only for all and with its time of change in seconds since 1970.
+
+        The one operation that several threads may do at once.
+        """
 
     @abstractmethod
     def forget(self, path: str) -> None:
@@ -107,11 +111,12 @@ class OpenFolders(Folders):
         _check_name(name, path)
         return name, self.find(folder, create=create)
 
-    def seal(self, descriptor: int, path: str, mtime: int) -> None:  # noqa: ARG002  # the other class needs it
-        """Close a finished file, by its descriptor."""
+    def seal(self, descriptor: int, path: str, mtime: int, flush: Callable[[int], None]) -> None:  # noqa: ARG002
+        """Finish a file by its descriptor."""
         try:
             os.fchmod(descriptor, _FILE_MODE)
             os.utime(descriptor, (mtime, mtime))
+            flush(descriptor)  # last, for a flush that comes before would not cover the time
         finally:
             os.close(descriptor)
 
@@ -156,9 +161,12 @@ class CheckedFolders(Folders):
         _check_name(name, path)
         return f"{self.find(folder, create=create)}{os.sep}{name}", None
 
-    def seal(self, descriptor: int, path: str, mtime: int) -> None:
-        """Close a finished file, then change it by its path."""
-        os.close(descriptor)
+    def seal(self, descriptor: int, path: str, mtime: int, flush: Callable[[int], None]) -> None:
+        """Flush and close a file, then change it by its path."""
+        try:
+            flush(descriptor)
+        finally:
+            os.close(descriptor)
         name, _ = self.locate(path)
         os.utime(name, (mtime, mtime))
         os.chmod(name, _FILE_MODE)  # noqa: PTH101  # names are str

@@ -15,7 +15,7 @@ import stat
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -153,10 +153,9 @@ class Beneath:
                 raise
             return True
 
-    def seal(self, descriptor: int, path: str, mtime: int) -> None:
-        """Close a finished file, read-only for all and with its time of change in seconds since 1970."""
-        with self._lock:
-            self._folders.seal(descriptor, path, mtime)
+    def seal(self, descriptor: int, path: str, mtime: int, flush: Callable[[int], None]) -> None:
+        """Flush and close a finished file, read-only for all and with its time of change in seconds since 1970."""
+        self._folders.seal(descriptor, path, mtime, flush)
 
     def list(self, path: str) -> list[tuple[str, os.stat_result]]:
         """Return the names in a folder and what stands there; nothing for a folder that does not exist."""

@@ -1,4 +1,4 @@
-"""Flush large files on a thread of its own while others are still being written.
+"""Flush files on a thread of its own while others are still being written.
 
 A disk takes as long to flush half a gigabyte at once as in pieces; in pieces, most of it is done before the last file
 is written. The first failure is kept and raised at the end, and nothing is flushed after it.
@@ -46,8 +46,12 @@ class Flusher:
             self._files.put(None)
             self._thread.join()
             self._thread = None
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # or it and this frame would keep each other, and all that was open, alive
 
     def _work(self) -> None:
         while (descriptor := self._files.get()) is not None:

@@ -52,7 +52,7 @@ def replace_file(
             size=size,
             sha256=sha256,
             mtime=mtime,
-            before_seal=sync_file,
+            flush=sync_file,
             when_sealed=lambda: None,
         ) as file:
             for chunk in chunks:

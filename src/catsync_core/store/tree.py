@@ -32,7 +32,8 @@ from catsync_core.store.writer import FileWriter
 __all__ = ["Linked", "StagingTree", "journal_path", "staging_path"]
 
 _PIECE = 1024 * 1024
-_LARGE = 256 * 1024  # bytes: smaller files are left to the final flush alone
+_LARGE = 256 * 1024  # bytes: larger files are flushed while others are still being written
+_FEW = 256  # small files, or folders, that are flushed one by one
 _WRITABLE = 0o222
 # Another file system; one without links; too many names for one file; links to other users' files are forbidden.
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
@@ -78,6 +79,8 @@ class StagingTree:
         self._kept: dict[str, JournalEntry] = {}
         self._failed = False
         self._flusher = Flusher()
+        self._small = 0
+        self._folders: set[str] = set()
         self._journal: Journal | None = None
         self._beneath = store.beneath()
         try:
@@ -116,19 +119,24 @@ class StagingTree:
             size=size,
             sha256=sha256,
             mtime=mtime,
-            before_seal=self._choose_flush(size),
+            flush=self._choose_flush(size),
             when_sealed=lambda: self._record(path, size, mtime),
         )
 
     def _choose_flush(self, size: int) -> Callable[[int], None]:
         """Return what to do with a file before it is sealed.
 
-        Where one call flushes the whole file system at the end, large files are flushed meanwhile, so that it has less
-        to wait for.
+        Where one call can flush the whole file system, it does so for many small files at the end. But that call also
+        waits for what other programs wrote, and for the spool, which is removed next; so few files are flushed singly.
         """
         if not self._beneath.syncs_whole:
             return sync_file
-        return self._flusher.add if size >= _LARGE else _leave
+        if size < _LARGE:
+            with self._lock:
+                self._small += 1
+                if self._small > _FEW:
+                    return _leave
+        return self._flusher.add
 
     def write(self, path: str, chunks: Iterable[Bytes], *, size: int, sha256: bytes, mtime: int) -> None:
         """Write a whole new file.
@@ -194,6 +202,8 @@ class StagingTree:
         check_path(path)
         with Attempt("make", path):
             self._beneath.make_folder(f"{self._root}/{path}")
+        with self._lock:
+            self._add_folders(path)
 
     def flush(self) -> None:
         """Make the tree durable. A failure is final: the tree is given up and never flushed again.
@@ -264,7 +274,9 @@ class StagingTree:
             entry = recorded.get(path)
             if entry is not None and _is_sealed(found, entry.size, entry.mtime):
                 self._kept[path] = entry
-            elif not stat.S_ISDIR(found.st_mode):
+            elif stat.S_ISDIR(found.st_mode):
+                self._add_folders(path)
+            else:
                 self._beneath.unlink(f"{self._root}/{path}")
 
     def _wipe(self) -> None:
@@ -294,16 +306,23 @@ class StagingTree:
 
     def _record(self, path: str, size: int, mtime: int) -> None:
         with self._lock, Attempt("write", journal_path(self.version)):
+            self._add_folders(path.rpartition("/")[0])
             if self._journal is not None:
                 self._journal.add(JournalEntry(path, size, clamp_mtime(mtime)))
 
+    def _add_folders(self, path: str) -> None:
+        while path and path not in self._folders:
+            self._folders.add(path)
+            path = path.rpartition("/")[0]
+
     def _sync(self) -> None:
-        if self._beneath.syncs_whole:
+        # What an earlier attempt completed may not have been flushed before it was killed.
+        few = self._small <= _FEW and len(self._folders) <= _FEW and not self._kept
+        if self._beneath.syncs_whole and not few:
             self._beneath.sync_file_system()
             return
-        for path, found in self._beneath.walk(self._root):
-            if stat.S_ISDIR(found.st_mode):
-                self._beneath.sync_folder(f"{self._root}/{path}")
+        for path in self._folders:
+            self._beneath.sync_folder(f"{self._root}/{path}")
         self._beneath.sync_folder(self._root)
 
 

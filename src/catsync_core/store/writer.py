@@ -36,7 +36,7 @@ class FileWriter:
         size: Expected bytes.
         sha256: Expected, 32 bytes.
         mtime: Time of change in seconds since 1970; clamped to what file systems keep.
-        before_seal: Called with the descriptor of the verified file, to flush it where that is needed.
+        flush: Called with the descriptor of the verified and finished file, to flush it where that is needed.
         when_sealed: Called when the file is complete.
 
     Raises:
@@ -46,11 +46,11 @@ class FileWriter:
     """
 
     __slots__ = (
-        "_before_seal",
         "_beneath",
         "_descriptor",
         "_digest",
         "_done",
+        "_flush",
         "_mtime",
         "_path",
         "_place",
@@ -68,7 +68,7 @@ class FileWriter:
         size: int,
         sha256: bytes,
         mtime: int,
-        before_seal: Callable[[int], None],
+        flush: Callable[[int], None],
         when_sealed: Callable[[], None],
     ) -> None:
         self._beneath = beneath
@@ -77,7 +77,7 @@ class FileWriter:
         self._size = size
         self._sha256 = sha256
         self._mtime = clamp_mtime(mtime)
-        self._before_seal = before_seal
+        self._flush = flush
         self._when_sealed = when_sealed
         self._done = 0
         self._digest = hashlib.sha256()
@@ -151,13 +151,11 @@ class FileWriter:
     def _finish(self) -> None:
         try:
             self._check()
-            with Attempt("flush", self._path):
-                self._before_seal(self._descriptor)
         except BaseException:
             os.close(self._descriptor)
             raise
         with Attempt("finish", self._path):
-            self._beneath.seal(self._descriptor, self._place, self._mtime)
+            self._beneath.seal(self._descriptor, self._place, self._mtime, self._flush)
 
     def _check(self) -> None:
         path = show_path(self._path)

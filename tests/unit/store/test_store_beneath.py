@@ -38,7 +38,7 @@ def beneath(folders: Folders) -> Iterator[Beneath]:
 def put(beneath: Beneath, path: str, data: bytes) -> None:
     descriptor = beneath.open_new(path)
     os.write(descriptor, data)
-    beneath.seal(descriptor, path, 1000)
+    beneath.seal(descriptor, path, 1000, lambda _: None)
 
 
 def test_files_and_folders(beneath: Beneath) -> None:

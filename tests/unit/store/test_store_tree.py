@@ -13,6 +13,7 @@ import pytest
 from catsync_core.errors import DamagedError, IntegrityError, LocalError, PathError
 from catsync_core.format.objects import ObjectRef
 from catsync_core.store import _boot, journal, layout
+from catsync_core.store import tree as tree_module
 from catsync_core.store._folders import CheckedFolders
 from catsync_core.store.beneath import Beneath
 from catsync_core.store.layout import CatalogStore
@@ -275,6 +276,45 @@ def test_without_descriptors_every_file_and_folder_is_flushed(
     assert {str(root / "a/b"), str(root / "a"), str(root / "c"), str(root)} <= set(flushed)
 
 
+def test_a_few_files_are_flushed_by_themselves(store: CatalogStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(Path(f"/dev/fd/{descriptor}").resolve().name))
+    monkeypatch.setattr(Beneath, "sync_file_system", lambda _: flushed.append("all"))
+    with StagingTree(store, 2, REF) as tree:
+        tree.write("a/b/small", [b"1"], **facts(b"1"))
+        tree.write("large", [bytes(300_000)], **facts(bytes(300_000)))
+        tree.make_directory("empty")
+        tree.flush()
+    assert sorted(flushed) == sorted(["small", "large", "a", "b", "empty", "2"])
+
+
+@pytest.mark.parametrize("many", ["files", "folders"])
+def test_many_files_are_flushed_at_once(store: CatalogStore, monkeypatch: pytest.MonkeyPatch, many: str) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(tree_module, "_FEW", 3)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(Path(f"/dev/fd/{descriptor}").resolve().name))
+    monkeypatch.setattr(Beneath, "sync_file_system", lambda _: flushed.append("all"))
+    with StagingTree(store, 2, REF) as tree:
+        for number in range(4):
+            if many == "files":
+                tree.write(str(number), [b"x"], **facts(b"x"))
+            else:
+                tree.make_directory(str(number))
+        tree.flush()
+    assert flushed[-1] == "all"
+    assert len(flushed) <= 4
+
+
+def test_a_tree_that_is_gone_on_with_is_flushed_whole(store: CatalogStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with StagingTree(store, 2, REF) as tree:
+        tree.write("a", [b"x"], **facts(b"x"))
+    flushed: list[str] = []
+    monkeypatch.setattr(Beneath, "sync_file_system", lambda _: flushed.append("all"))
+    with StagingTree(store, 2, REF) as tree:
+        tree.flush()
+    assert flushed == ["all"]  # the attempt before may have been killed before it flushed
+
+
 def test_many_small_files_cost_few_calls(store: CatalogStore, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: Counter[str] = Counter()
 
@@ -300,4 +340,5 @@ def test_many_small_files_cost_few_calls(store: CatalogStore, monkeypatch: pytes
         assert calls["fchmod"] == total + folders
         assert calls["utime"] == total
         assert total <= calls["write"] <= total * 1.01  # the journal is written in batches
-        assert calls["stat"] == calls["unlink"] == calls["fsync"] == 0
+        assert calls["stat"] == calls["unlink"] == 0
+        assert calls["fsync"] <= tree_module._FEW
