@@ -14,7 +14,7 @@ import pytest
 
 from catsync_core.backends import retry
 from catsync_core.client.report import Summary
-from catsync_core.errors import CatsyncError, ContentError, RemoteError
+from catsync_core.errors import AuthorisationError, CatsyncError, ContentError, NoConnectionError, RemoteError
 from catsync_core.format.head import PatchRef, write_head
 from catsync_core.format.index import write_index
 from catsync_core.format.manifest import Manifest
@@ -170,33 +170,63 @@ def test_a_patch_that_is_gone_is_told_and_not_missed(device: Device, shop: Fault
     assert "goes on without it" in warning
 
 
-FAULTS = [
-    Status(404),
-    Status(403),
-    Status(503),
-    Truncate(100),
-    Reset(),
-    Reset(3000),
-    WebPage(),
-    WrongRange(),
-    FlipBit(50),
-]
+ANSWERS = [Status(401), Status(403), Status(404), Status(410), Status(418), Status(429), Status(500), Status(503)]
 
 
-@pytest.mark.parametrize("times", [1, math.inf])
-@pytest.mark.parametrize("fault", FAULTS, ids=repr)
-def test_a_fault_while_a_patch_is_fetched_leads_to_the_new_version_or_leaves_the_old_one(
-    device: Device, shop: FaultyBackend, fault: Fault, times: float
+@pytest.mark.parametrize("fault", [*ANSWERS, WrongRange(), FlipBit(50)], ids=repr)
+def test_an_answer_that_is_of_no_use_is_told_and_the_update_goes_on_without_the_patch(
+    device: Device, shop: FaultyBackend, fault: Fault
 ) -> None:
-    shop.plan.add(fault, key="patches/", times=times)
-    error = attempt(device)
-    assert error is None or isinstance(error, RemoteError | ContentError)
-    assert device.read() == (OLD if error else NEW)
-    if isinstance(fault, FlipBit) or fault == Status(404) or (times == 1 and isinstance(fault, Truncate | Reset)):
-        assert error is None
+    shop.plan.add(fault, key="patches/", times=math.inf)
+    summary = device.update(Via.AUTO)
+    assert device.read() == NEW
+    assert "patch" not in counted(summary)
+    (warning,) = device.warnings
+    assert "goes on without it" in warning
+
+
+@pytest.mark.parametrize("fault", ANSWERS, ids=repr)
+def test_a_plan_too_goes_on_without_the_patch(device: Device, shop: FaultyBackend, fault: Fault) -> None:
+    shop.plan.add(fault, key="patches/", times=math.inf)
+    with device.catalog() as catalog:
+        planned = catalog.plan()
+    (warning,) = device.warnings
+    assert "goes on without it" in warning
+    summary = device.update(Via.AUTO)
+    assert counted(summary) == counted(planned)
+
+
+@pytest.mark.parametrize("fault", [Truncate(100), Reset(), WebPage()], ids=repr)
+def test_without_a_connection_nothing_else_is_tried(device: Device, shop: FaultyBackend, fault: Fault) -> None:
+    key = patch_key(shop)
+    shop.plan.add(fault, key="patches/", times=math.inf)
+    shop.calls.clear()
+    with pytest.raises(NoConnectionError, match=key):
+        device.update(Via.AUTO)
+    assert {called.partition("/")[0] for _, called in shop.calls} == {"index.json", "heads", "patches"}
+    assert device.read() == OLD
+    assert device.warnings == []
     shop.plan.clear()
     device.update(Via.AUTO)
     assert device.read() == NEW
+
+
+@pytest.mark.parametrize("fault", [Status(503), Truncate(100), Reset(), Reset(3000)], ids=repr)
+def test_a_failure_that_passes_costs_another_request_and_nothing_else(
+    device: Device, shop: FaultyBackend, fault: Fault
+) -> None:
+    shop.plan.add(fault, key="patches/")
+    assert counted(device.update(Via.AUTO))["patch"] == 4
+    assert device.read() == NEW
+    assert device.warnings == []
+
+
+def test_when_everything_is_refused_the_old_version_stays(device: Device, shop: FaultyBackend) -> None:
+    for key in ("patches/", "manifests/"):
+        shop.plan.add(Status(403), key=key, times=math.inf)
+    with pytest.raises(AuthorisationError, match="manifests/"):
+        device.update(Via.AUTO)
+    assert device.read() == OLD
 
 
 def cut(file: Path) -> None:

@@ -138,3 +138,13 @@ def test_a_lost_object_or_a_login_page_leaves_the_old_version(
     shop.server.plan.clear()
     shop.update()
     assert shop.read() == NEW
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_a_patch_that_is_refused_or_fails_for_good_is_done_without(shop: Shop, status: int) -> None:
+    shop.publish(OLD | {"photo07.jpg": b"a new photo"})
+    shop.server.plan.add(Status(status), key="patches/", times=math.inf)
+    summary = shop.update(Via.AUTO)
+    assert shop.read() == OLD | {"photo07.jpg": b"a new photo"}
+    assert summary.actions["patch"].files == 0
+    assert shop.server.count(key="patches/") >= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from catsync_core.errors import ContentError, MissingObjectError
+from catsync_core.errors import ContentError, NoConnectionError, RemoteError
 from catsync_core.format.head import Head, PatchRef
 from catsync_core.format.manifest import Manifest, write_manifest
 from catsync_core.plan.model import Part, Piece
@@ -141,12 +141,21 @@ def choose_route(
     fallback: Callable[[], Route],
     warn: Callable[[str], None],
 ) -> Route:
-    """Follow a patch where there is one; fetch the manifest where there is none, or it is of no use."""
+    """Follow a patch where there is one; fetch the manifest where there is none, or it is of no use.
+
+    A wrong answer, a refusal or a failure concerns the patch, and the rest of the repository may be as it should.
+    Without any answer nothing else would arrive either: what did is kept, and the next attempt goes on from there.
+
+    Raises:
+        NoConnectionError: (remote) the backend cannot be reached, or breaks off.
+    """
     if route is None:
         return fallback()
     try:
         return follow(route)
-    except (ContentError, MissingObjectError) as error:
+    except NoConnectionError:
+        raise
+    except (ContentError, RemoteError) as error:
         warn(f"{error.message}; the update goes on without it")
         return fallback()
 
