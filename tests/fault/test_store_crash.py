@@ -33,7 +33,10 @@ from catsync_core.store.verify import quick_check, verify_version
 MTIME = 1_700_000_000
 PACK = "a" * 64
 # Everything through which the store changes the disk. The store calls them as `os.NAME`.
-CALLS = ("open", "write", "mkdir", "link", "replace", "unlink", "rmdir", "fsync", "fchmod", "utime", "ftruncate")
+CALLS = (
+    *("open", "write", "pwrite", "ftruncate", "fchmod", "utime", "fsync"),
+    *("mkdir", "rmdir", "link", "replace", "unlink"),
+)
 TREES: dict[int, dict[str, bytes | None]] = {
     1: {"a.json": b"one", "data/same.bin": b"same", "data/b.csv": b"1", "only-1": None},
     2: {"a.json": b"two", "data/same.bin": b"same", "data/new/c.csv": b"2", "only-2": None},

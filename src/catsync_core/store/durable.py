@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,16 @@ from catsync_core.store.failures import Attempt
 if TYPE_CHECKING:
     from catsync_core.store.beneath import Beneath
 
-__all__ = ["Bytes", "replace_durably", "start_writing", "sync_file", "sync_file_system", "write_all"]
+__all__ = [
+    "Bytes",
+    "read_at",
+    "replace_durably",
+    "start_writing",
+    "sync_file",
+    "sync_file_system",
+    "write_all",
+    "write_at",
+]
 
 Bytes = bytes | bytearray | memoryview
 
@@ -93,6 +103,50 @@ def write_all(descriptor: int, data: Bytes) -> None:
     rest = memoryview(data).cast("B")[done:]
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+if sys.platform == "win32":
+
+    def read_at(descriptor: int, offset: int, length: int) -> bytes:
+        """Return what stands at an offset, up to ``length`` bytes; fewer at the end of the file."""
+        with _seeking:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return _read_all(lambda done: os.read(descriptor, length - done), length)
+
+    def write_at(descriptor: int, data: Bytes, offset: int) -> None:
+        """Write all bytes at an offset.
+
+        Raises:
+            OSError: as of ``os.write``.
+        """
+        with _seeking:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            write_all(descriptor, data)
+
+    _seeking = threading.Lock()  # a descriptor has one position for all threads
+else:
+
+    def read_at(descriptor: int, offset: int, length: int) -> bytes:
+        """Return what stands at an offset, up to ``length`` bytes; fewer at the end of the file."""
+        return _read_all(lambda done: os.pread(descriptor, length - done, offset + done), length)
+
+    def write_at(descriptor: int, data: Bytes, offset: int) -> None:
+        """Write all bytes at an offset.
+
+        Raises:
+            OSError: as of ``os.pwrite``.
+        """
+        rest = memoryview(data).cast("B")
+        while rest:
+            done = os.pwrite(descriptor, rest, offset)
+            rest, offset = rest[done:], offset + done
+
+
+def _read_all(read: Callable[[int], bytes], length: int) -> bytes:
+    data = read(0)
+    while len(data) < length and (more := read(len(data))):
+        data += more
+    return data
 
 
 def replace_durably(beneath: Beneath, path: str, data: bytes) -> None:

@@ -5,7 +5,8 @@ records of offset, length and a CRC-32 of the two, appended after the data was w
 highest bit set takes the frame back. Nothing is flushed to the medium: a power cut may lose frames or leave other
 bytes in their place, and every frame is verified when it is used.
 
-Thread-safe. A pack's files are opened for each operation, so that thousands of packs need no descriptors.
+Thread-safe, and only what is said about frames is said under the lock: their bytes are written and read at once by
+several threads. The files of the packs that were used last stay open, so that thousands of packs need few descriptors.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import struct
 import threading
 import weakref
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 
 from catsync_core.errors import NotFoundError, UsageError
 from catsync_core.store.beneath import Beneath
-from catsync_core.store.durable import Bytes, start_writing, write_all
+from catsync_core.store.durable import Bytes, read_at, write_all, write_at
 from catsync_core.store.failures import Attempt
 from catsync_core.store.layout import SPOOL, CatalogStore
 
@@ -32,7 +34,7 @@ _PLACE = struct.Struct("<QQ")
 _CHECK = struct.Struct("<I")
 _RECORD = _PLACE.size + _CHECK.size
 _GONE = 1 << 63
-_LARGE = 64 * 1024  # bytes: the commit flushes frames as well, so large ones are on their way before
+_OPEN = 8  # packs
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 Frames = dict[int, int]
@@ -42,6 +44,8 @@ Frames = dict[int, int]
 class Spool:
     """The frames of one catalog that have arrived, for one job: a commit removes them beneath this object.
 
+    They are not sent on their way to the disk: most are used and removed before the system would do so by itself.
+
     Args:
         store: The catalog's place; its lock is held.
     """
@@ -50,6 +54,7 @@ class Spool:
         self._store = store
         self._lock = threading.Lock()
         self._packs: dict[str, Frames] = {}
+        self._open: OrderedDict[str, tuple[_Descriptor, _Descriptor]] = OrderedDict()  # of frames, and of the journal
         self._beneath: Beneath | None = None
 
     def add(self, pack_sha256: str, offset: int, data: Bytes) -> None:
@@ -66,12 +71,11 @@ class Spool:
         """
         with self._working("write", pack_sha256, len(data)) as beneath:
             frames = self._frames(beneath, pack_sha256)
-            with _opened(beneath, _part(pack_sha256), os.O_WRONLY | os.O_CREAT) as descriptor:
-                os.lseek(descriptor, offset, os.SEEK_SET)
-                write_all(descriptor, data)
-                if len(data) >= _LARGE:
-                    start_writing(descriptor)
-            _append(beneath, pack_sha256, offset, len(data))
+            part, journal = self._files(beneath, pack_sha256)
+        with Attempt("write", f"{SPOOL}/{pack_sha256}", len(data)):
+            write_at(part.number, data, offset)
+        with self._working("write", pack_sha256):
+            _append(journal, offset, len(data))
             frames[offset] = len(data)
 
     def has(self, pack_sha256: str, offset: int, length: int) -> bool:
@@ -96,11 +100,9 @@ class Spool:
         with self._working("read", pack_sha256) as beneath:
             if self._frames(beneath, pack_sha256).get(offset) != length:
                 raise _missing(pack_sha256, offset, length)
-            with _opened(beneath, _part(pack_sha256), os.O_RDONLY) as descriptor:
-                os.lseek(descriptor, offset, os.SEEK_SET)
-                data = os.read(descriptor, length)
-                while len(data) < length and (more := os.read(descriptor, length - len(data))):
-                    data += more
+            part, _ = self._files(beneath, pack_sha256)
+        with Attempt("read", f"{SPOOL}/{pack_sha256}"):
+            data = read_at(part.number, offset, length)
         if len(data) != length:
             raise _missing(pack_sha256, offset, length)
         return data
@@ -116,7 +118,7 @@ class Spool:
             frames = self._frames(beneath, pack_sha256)
             if frames.get(offset) == length:
                 del frames[offset]
-                _append(beneath, pack_sha256, offset, length | _GONE)
+                _append(self._files(beneath, pack_sha256)[1], offset, length | _GONE)
 
     def bytes_kept(self) -> int:
         """Return the bytes of all frames that are kept.
@@ -144,6 +146,7 @@ class Spool:
         with self._working("remove", SPOOL) as beneath:
             for pack in _kept_packs(beneath) - keep:
                 self._packs.pop(pack, None)
+                self._open.pop(pack, None)
                 # The journal first: it must never name frames that are not there.
                 beneath.discard(_done(pack))
                 beneath.discard(_part(pack))
@@ -156,6 +159,17 @@ class Spool:
             known = self._packs[pack] = _load(beneath, pack)
         return known
 
+    def _files(self, beneath: Beneath, pack: str) -> tuple[_Descriptor, _Descriptor]:
+        files = self._open.get(pack)
+        if files is None:
+            part = _Descriptor(beneath.open(_part(pack), os.O_RDWR | os.O_CREAT))
+            journal = _Descriptor(beneath.open(_done(pack), os.O_WRONLY | os.O_APPEND | os.O_CREAT))
+            files = self._open[pack] = (part, journal)
+            if len(self._open) > _OPEN:
+                self._open.popitem(last=False)
+        self._open.move_to_end(pack)
+        return files
+
     @contextmanager
     def _working(self, action: str, what: str, size: int = 0) -> Iterator[Beneath]:
         with self._lock, Attempt(action, f"{SPOOL}/{what}", size):
@@ -163,6 +177,18 @@ class Spool:
                 self._beneath = self._store.beneath()
                 weakref.finalize(self, self._beneath.close)
             yield self._beneath
+
+
+class _Descriptor:
+    """An open file, closed with its last user: it may still be read when others have taken its place."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
 
 
 def _load(beneath: Beneath, pack: str) -> Frames:
@@ -183,24 +209,14 @@ def _load(beneath: Beneath, pack: str) -> Frames:
             frames[offset] = length
         good = at + _RECORD
     if good != len(journal):  # torn by a kill; cut off, so that what is appended next stands in line
-        with _opened(beneath, _done(pack), os.O_WRONLY) as descriptor:
-            os.ftruncate(descriptor, good)
+        journal_file = _Descriptor(beneath.open(_done(pack), os.O_WRONLY))
+        os.ftruncate(journal_file.number, good)
     return frames
 
 
-def _append(beneath: Beneath, pack: str, offset: int, length: int) -> None:
+def _append(journal: _Descriptor, offset: int, length: int) -> None:
     place = _PLACE.pack(offset, length)
-    with _opened(beneath, _done(pack), os.O_WRONLY | os.O_APPEND | os.O_CREAT) as descriptor:
-        write_all(descriptor, place + _CHECK.pack(zlib.crc32(place)))
-
-
-@contextmanager
-def _opened(beneath: Beneath, path: str, flags: int) -> Iterator[int]:
-    descriptor = beneath.open(path, flags)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    write_all(journal.number, place + _CHECK.pack(zlib.crc32(place)))
 
 
 def _kept_packs(beneath: Beneath) -> set[str]:
