@@ -8,9 +8,11 @@ blocks that are new in this version, many of them compressed together.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate, islice, pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +21,7 @@ from catsync_core.format.frames import SEAL_LENGTH, Codec, compress, decompress_
 from catsync_core.format.objects import ObjectRef
 from catsync_core.limits import LIMITS
 
-__all__ = ["Frame", "SignatureShape", "Table", "is_sealed", "read_table", "write_table"]
+__all__ = ["FineSpan", "Frame", "SignatureShape", "Table", "is_sealed", "read_table", "write_table"]
 
 _MAGIC = b"CSTB\x01"
 _LEVEL = 19
@@ -53,6 +55,24 @@ class Frame(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """Bytes that it yields."""
         return sum(length for _, length in self.ranges)
+
+
+class FineSpan(NamedTuple):
+    """A range of the stream that a fine frame yields.
+
+    Attributes:
+        start: Where it begins in the stream.
+        length: Bytes.
+        frame: The fine frame.
+        before: Bytes that the frame yields before this range.
+        stored: The range's share of the frame's stored bytes.
+    """
+
+    start: int
+    length: int
+    frame: Frame
+    before: int
+    stored: float
 
 
 class SignatureShape(msgspec.Struct, frozen=True):
@@ -113,6 +133,16 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         """The frames for devices that have most of a content."""
         return tuple(frame for frame in self.frames if frame.fine)
 
+    @cached_property
+    def fine_spans(self) -> tuple[FineSpan, ...]:
+        """What the fine frames yield, in the order of the stream; no two of them overlap."""
+        return tuple(sorted(span for frame in self.fine for span in _spans(frame)))
+
+    @cached_property
+    def fine_starts(self) -> tuple[int, ...]:
+        """Where each fine span begins in the stream."""
+        return tuple(span.start for span in self.fine_spans)
+
     def coarse_over(self, start: int, length: int) -> tuple[Frame, ...]:
         """Return the coarse frames that hold a range of the stream."""
         if not length:
@@ -120,6 +150,21 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         first = bisect_right(self.coarse_starts, start) - 1
         last = bisect_right(self.coarse_starts, start + length - 1)
         return self.coarse[first:last]
+
+    def fine_over(self, start: int, length: int) -> Iterator[FineSpan]:
+        """Yield the fine spans that hold bytes of a range of the stream, in its order."""
+        first = max(bisect_right(self.fine_starts, start) - 1, 0)
+        for index in range(first, bisect_left(self.fine_starts, start + length)):
+            span = self.fine_spans[index]
+            if span.start + span.length > start:
+                yield span
+
+
+def _spans(frame: Frame) -> Iterator[FineSpan]:
+    before, size = 0, frame.size
+    for start, length in frame.ranges:
+        yield FineSpan(start, length, frame, before, frame.length * length / size)
+        before += length
 
 
 def is_sealed(codec: Codec, *, fine: bool) -> bool:

@@ -1,119 +1,148 @@
-"""Which frames to fetch for the bytes that are missing: the cheapest cover, never dearer than whole files.
+"""Which frames of a pack to fetch for the bytes that are missing.
 
 Every byte of a changed content lies in one coarse frame and, where there are any, in exactly one fine frame. So for
-each coarse frame there are two ways: the frame itself, or all fine frames that the missing bytes below it lie in.
+each packed coarse frame there are two ways: the frame itself, or all fine frames that the missing bytes below it lie
+in. Any range of a raw coarse frame can be fetched as it is, so there a fine frame is worth what it saves of that; only
+the rest of it is a price that packed frames have to pay.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from catsync_core.format.frames import Codec
 from catsync_core.format.objects import ObjectRef
 from catsync_core.format.table import Frame, Table
 from catsync_core.plan.model import FramePart, Part, RawPart
 
-__all__ = ["Cover"]
+__all__ = ["Cover", "Range"]
 
 _REQUEST_COST = 400  # bytes: about what the headers of one more request take
 _MOSTLY = 0.8
 
 Range = tuple[int, int]
+"""Offset and length."""
 
 
 class Cover:
-    """Chooses frames of one pack.
+    """The frames that were chosen for what is missing of a pack's contents.
 
     Args:
         pack: The pack.
         table: Its table.
+        missing: By number of the content, the ranges of it that are missing; None where all of it is.
     """
 
-    def __init__(self, pack: ObjectRef, table: Table) -> None:
+    def __init__(self, pack: ObjectRef, table: Table, missing: Mapping[int, Iterable[Range] | None]) -> None:
         self._pack = pack
         self._table = table
-        spans = (
-            sorted(
-                (start, length, frame, before)
-                for frame in table.fine
-                for (start, length), before in zip(frame.ranges, _offsets(frame), strict=True)
-            )
-            if table.fine
-            else []
-        )
-        self._fine_starts = [start for start, *_ in spans]
-        self._fine = spans
-        self._coarse_chosen: set[int] = set()
+        self._missing: dict[int, tuple[Range, ...]] = {}
+        self._coarse_chosen: set[int] = set()  # offsets of frames
         self._fine_chosen: set[int] = set()
+        partly = []
+        for number, ranges in missing.items():
+            if ranges is None:
+                self._missing[number] = ((0, table.sizes[number]),)
+                over = table.coarse_over(table.starts[number], table.sizes[number])
+                self._coarse_chosen.update(frame.offset for frame in over)
+            else:
+                self._missing[number] = tuple(ranges)
+                partly.append(number)
+        self._choose(partly)
 
-    def take_whole(self, number: int) -> None:
-        """Note that a content is needed whole."""
-        for frame in self._table.coarse_over(self._table.starts[number], self._table.sizes[number]):
-            self._coarse_chosen.add(frame.offset)
+    def parts(self, number: int) -> Iterator[tuple[int, Part]]:
+        """Yield the parts that make up what is missing of a content, each with its offset in the content."""
+        for begin, length in self._missing[number]:
+            at = begin
+            for part in self._parts(self._table.starts[number] + begin, length):
+                yield at, part
+                at += part.length
 
-    def choose(self, missing: Iterable[tuple[int, Iterable[Range]]]) -> None:
-        """Decide between coarse and fine frames for partly missing contents.
+    def all_parts(self) -> Iterator[Part]:
+        """Yield the parts that make up everything that is missing."""
+        return (part for number in self._missing for _, part in self.parts(number))
 
-        Call it once, after all :meth:`take_whole`, with all of them: fine frames hold blocks of several contents.
-
-        Args:
-            missing: (number of the content, its missing ranges).
-        """
-        packed: dict[Frame, list[Frame]] = defaultdict(list)
-        raw: dict[Frame, list[Range]] = defaultdict(list)
-        for number, ranges in missing:
-            for begin, length in ranges:
+    def _choose(self, numbers: Iterable[int]) -> None:
+        """Decide for partly missing contents, for all of them at once: fine frames hold blocks of several."""
+        packed: dict[int, list[Range]] = defaultdict(list)
+        raw: dict[int, list[Range]] = defaultdict(list)
+        lengths: dict[int, int] = {}  # stored bytes of frames, by offset as all frames here
+        for number in numbers:
+            for begin, length in self._missing[number]:
                 for frame, start, size in self._coarse_pieces(self._table.starts[number] + begin, length):
-                    if frame.codec is Codec.RAW:
-                        raw[frame].append((start, size))
-                    elif frame.offset not in self._coarse_chosen:
-                        packed[frame] += self._fine_frames(start, size) or [frame]
-        self._choose_packed(packed)
-        self._choose_raw(raw)
+                    if frame.offset not in self._coarse_chosen:
+                        lengths[frame.offset] = frame.length
+                        (raw if frame.codec is Codec.RAW else packed)[frame.offset].append((start, size))
+        below = {coarse: self._find_fine(ranges, lengths) for coarse, ranges in packed.items()}
+        worth = self._weigh_raw(raw, lengths)
+        self._choose_packed(below, worth, lengths)
+        self._fine_chosen.update(fine for fine, saved in worth.items() if lengths[fine] < saved)
+        self._choose_raw(raw, lengths)
 
-    def _choose_packed(self, below: dict[Frame, list[Frame]]) -> None:
+    def _find_fine(self, ranges: Iterable[Range], lengths: dict[int, int]) -> set[int]:
+        """Return the fine frames that ranges of the stream lie in; none when these do not hold all of them."""
+        found: set[int] = set()
+        for start, size in ranges:
+            at = start
+            for span in self._table.fine_over(start, size):
+                if span.start > at:
+                    return set()
+                lengths[span.frame.offset] = span.frame.length
+                found.add(span.frame.offset)
+                at = span.start + span.length
+            if at < start + size:
+                return set()
+        return found
+
+    def _weigh_raw(self, raw: Mapping[int, list[Range]], lengths: dict[int, int]) -> Counter[int]:
+        """Return what each fine frame would save of fetching ranges of raw frames as they are."""
+        worth: Counter[int] = Counter()
+        for ranges in raw.values():
+            for frame, shared in self._shared(ranges):
+                lengths[frame.offset] = frame.length
+                worth[frame.offset] += shared + _REQUEST_COST
+        return worth
+
+    def _choose_packed(
+        self, below: Mapping[int, set[int]], worth: Mapping[int, int], lengths: Mapping[int, int]
+    ) -> None:
         """Take a coarse frame where the fine frames that only it would need are dearer, or do not cover it."""
-        users = Counter(fine for frames in below.values() for fine in set(frames))
+        users = Counter(fine for frames in below.values() for fine in frames)
+        price = {fine: max(lengths[fine] - worth.get(fine, 0), 0) for fine in users}
+        left = {}
         for coarse, frames in below.items():
-            alone = sum(fine.length for fine in set(frames) if users[fine] == 1)
-            if coarse in frames or alone > coarse.length + _REQUEST_COST:
-                self._coarse_chosen.add(coarse.offset)
-        left = {coarse: frames for coarse, frames in below.items() if coarse.offset not in self._coarse_chosen}
-        fine_chosen = {fine for frames in left.values() for fine in frames}
-        if sum(fine.length for fine in fine_chosen) > sum(coarse.length for coarse in left):
-            self._coarse_chosen.update(coarse.offset for coarse in left)
+            alone = sum(price[fine] for fine in frames if users[fine] == 1)
+            if not frames or alone > lengths[coarse] + _REQUEST_COST:
+                self._coarse_chosen.add(coarse)
+            else:
+                left[coarse] = frames
+        needed = {fine for frames in left.values() for fine in frames}
+        if sum(price[fine] for fine in needed) > sum(lengths[coarse] for coarse in left):
+            self._coarse_chosen.update(left)
         else:
-            self._fine_chosen.update(fine.offset for fine in fine_chosen)
+            self._fine_chosen.update(needed)
 
-    def _choose_raw(self, needed: dict[Frame, list[Range]]) -> None:
-        """Take fine frames that are cheaper than single ranges of raw frames, and a raw frame whole if most is left."""
-        direct: Counter[Frame] = Counter()
-        for ranges in needed.values():
-            for fine, shared in self._shared(ranges):
-                direct[fine] += shared + _REQUEST_COST
-        self._fine_chosen.update(fine.offset for fine, cost in direct.items() if fine.length < cost)
-        for frame, ranges in needed.items():
-            held = sum(shared for fine, shared in self._shared(ranges) if fine.offset in self._fine_chosen)
+    def _choose_raw(self, raw: Mapping[int, list[Range]], lengths: Mapping[int, int]) -> None:
+        """Take a raw frame whole if most of it is left to be fetched."""
+        for coarse, ranges in raw.items():
+            held = sum(shared for frame, shared in self._shared(ranges) if frame.offset in self._fine_chosen)
             # A whole frame has a checksum of its own. No part of it may be a piece beside it: pieces never overlap.
-            if sum(size for _, size in ranges) - held >= _MOSTLY * frame.length:
-                self._coarse_chosen.add(frame.offset)
+            if sum(size for _, size in ranges) - held >= _MOSTLY * lengths[coarse]:
+                self._coarse_chosen.add(coarse)
 
     def _shared(self, ranges: Iterable[Range]) -> Iterator[tuple[Frame, int]]:
         """Yield the fine frames over ranges of the stream, with how many bytes they hold of each."""
         for start, size in ranges:
-            for begin, length, fine, _ in self._spans(start, size):
-                yield fine, min(start + size, begin + length) - max(start, begin)
+            for span in self._table.fine_over(start, size):
+                yield span.frame, min(start + size, span.start + span.length) - max(start, span.start)
 
-    def parts(self, number: int, ranges: Iterable[Range]) -> Iterator[Part]:
-        """Yield the parts that make up ranges of a content, by the frames that were chosen."""
-        for begin, length in ranges:
-            for frame, start, size in self._coarse_pieces(self._table.starts[number] + begin, length):
-                if frame.offset in self._coarse_chosen:
-                    yield FramePart(self._pack, frame, start - frame.ranges[0][0], size)
-                else:
-                    yield from self._fine_parts(frame, start, size)
+    def _parts(self, start: int, length: int) -> Iterator[Part]:
+        for frame, first, size in self._coarse_pieces(start, length):
+            if frame.offset in self._coarse_chosen:
+                yield FramePart(self._pack, frame, first - frame.ranges[0][0], size)
+            else:
+                yield from self._fine_parts(frame, first, size)
 
     def _coarse_pieces(self, start: int, length: int) -> Iterator[tuple[Frame, int, int]]:
         for frame in self._table.coarse_over(start, length):
@@ -121,44 +150,19 @@ class Cover:
             first, last = max(start, begin), min(start + length, begin + size)
             yield frame, first, last - first
 
-    def _fine_frames(self, start: int, length: int) -> list[Frame]:
-        """Return the fine frames over a range of the stream; none when they do not cover all of it."""
-        frames, at = [], start
-        for begin, size, frame, _ in self._spans(start, length):
-            if begin > at:
-                return []
-            frames.append(frame)
-            at = begin + size
-        return frames if at >= start + length else []
-
     def _fine_parts(self, coarse: Frame, start: int, length: int) -> Iterator[Part]:
         """Yield what fine frames hold of a range, and raw parts for the rest."""
         at, end = start, start + length
-        for begin, size, frame, before in self._spans(start, length):
-            if frame.offset not in self._fine_chosen:
+        for span in self._table.fine_over(start, length):
+            if span.frame.offset not in self._fine_chosen:
                 continue
-            first, last = max(at, begin), min(end, begin + size)
+            first, last = max(at, span.start), min(end, span.start + span.length)
             if at < first:
                 yield self._raw_part(coarse, at, first - at)
-            yield FramePart(self._pack, frame, before + first - begin, last - first)
+            yield FramePart(self._pack, span.frame, span.before + first - span.start, last - first)
             at = last
         if at < end:
             yield self._raw_part(coarse, at, end - at)
 
-    def _spans(self, start: int, length: int) -> Iterator[tuple[int, int, Frame, int]]:
-        at = max(bisect_right(self._fine_starts, start) - 1, 0)
-        for span in self._fine[at:]:
-            if span[0] >= start + length:
-                return
-            if span[0] + span[1] > start:
-                yield span
-
     def _raw_part(self, frame: Frame, start: int, length: int) -> RawPart:
         return RawPart(self._pack, frame.offset + start - frame.ranges[0][0], length)
-
-
-def _offsets(frame: Frame) -> Iterator[int]:
-    before = 0
-    for _, length in frame.ranges:
-        yield before
-        before += length

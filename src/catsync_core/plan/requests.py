@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catsync_core.format.objects import ObjectRef
+from catsync_core.format.table import SignatureShape, Table
 from catsync_core.plan.model import FramePart, Part, Piece, RawPart, Request
 
-__all__ = ["SEGMENT", "Link", "find_pieces", "join_requests", "merge_pieces", "patch_pieces", "patch_requests"]
+__all__ = [
+    "SEGMENT",
+    "Link",
+    "Tariff",
+    "find_pieces",
+    "join_requests",
+    "merge_pieces",
+    "patch_pieces",
+    "patch_requests",
+    "signature_requests",
+]
 
 SEGMENT = 1 << 20  # bytes of a patch that are kept together
 _LEAST_GAP = 512  # bytes: about what a request's own headers take
@@ -50,6 +61,32 @@ class Link:
     def detour(self) -> int:
         """Bytes that one more request, which others wait for, must save to be worth making."""
         return int(min(max(self.round_trip * self.bandwidth, _LEAST_DETOUR), _MOST_DETOUR))
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What fetching costs, in bytes: those that travel, and for each request those that are fetched to save one.
+
+    Attributes:
+        gap: What a request costs.
+        is_kept: Whether an earlier attempt left a piece here, so that it costs nothing.
+    """
+
+    gap: int
+    is_kept: Callable[[Piece], bool]
+
+    def requests(self, parts: Iterable[Part]) -> tuple[Request, ...]:
+        """Return the requests for what parts need and is not here."""
+        pieces, packs = find_pieces(parts)
+        return merge_pieces({piece for piece in pieces if not self.is_kept(piece)}, packs, self.gap)
+
+    def cost(self, parts: Iterable[Part]) -> int:
+        """Return what fetching parts costs."""
+        return self.cost_of(self.requests(parts))
+
+    def cost_of(self, requests: Iterable[Request]) -> int:
+        """Return what requests cost."""
+        return sum(request.length + self.gap for request in requests)
 
 
 def find_pieces(parts: Iterable[Part]) -> tuple[set[Piece], dict[str, ObjectRef]]:
@@ -92,6 +129,15 @@ def patch_requests(patch: ObjectRef, is_kept: Callable[[Piece], bool]) -> tuple[
         Request(patch, run[0].offset, run[-1].offset + run[-1].length - run[0].offset, run, "patches")
         for run in _runs(missing, 0, patch.length)
     )
+
+
+def signature_requests(table: Table, shapes: Iterable[SignatureShape], gap: int) -> tuple[Request, ...]:
+    """Return the requests for signatures of a table; none when it has none."""
+    ref = table.signatures
+    if ref is None:
+        return ()
+    pieces = {Piece(ref.sha256, shape.offset, shape.length) for shape in shapes}
+    return tuple(replace(request, kind="signatures") for request in merge_pieces(pieces, {ref.sha256: ref}, gap))
 
 
 def join_requests(requests: Sequence[Request]) -> Request:

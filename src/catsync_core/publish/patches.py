@@ -13,7 +13,7 @@ from pathlib import Path
 from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.manifest import Content, Manifest, write_manifest
 from catsync_core.format.table import Table
-from catsync_core.plan.plan import blocks_cost, whole_cost
+from catsync_core.plan.forecast import blocks_cost, whole_cost
 from catsync_core.publish.draft import OldVersion
 from catsync_core.publish.effort import Settings
 from catsync_core.publish.pack import BuiltPack

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from catsync_core.chunking import BasisError, Delta, match
 from catsync_core.errors import ContentError, MissingObjectError
-from catsync_core.format.manifest import Manifest
+from catsync_core.format.manifest import Content, Manifest
 from catsync_core.format.objects import object_key
 from catsync_core.format.table import SignatureShape, Table
+from catsync_core.plan.forecast import forecast_saving
 from catsync_core.plan.local import Inventory
 from catsync_core.plan.model import LocalFile, Part, Piece, Plan, Request, Via
-from catsync_core.plan.plan import Wanted, check_tables, expected_saving, find_wanted, plan_files
-from catsync_core.plan.requests import Link, find_pieces, merge_pieces
+from catsync_core.plan.plan import Wanted, check_tables, find_wanted, plan_files
+from catsync_core.plan.recipes import Match
+from catsync_core.plan.requests import Link, Tariff, find_pieces, signature_requests
 from catsync_core.transfer.repository import Repository, read_signature
 
 __all__ = ["Preparation"]
-
-Deltas = Mapping[int, tuple[Delta, Sequence[LocalFile]]]
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Preparation:
     warn: Callable[[str], None] = lambda _: None
     patched: dict[int, tuple[Part, ...]] = field(default_factory=dict)
     _tables: dict[int, Table] = field(default_factory=dict)
-    _deltas: dict[int, tuple[Delta, Sequence[LocalFile]]] = field(default_factory=dict)
+    _matches: dict[int, Match] = field(default_factory=dict)
     _whole: set[int] = field(default_factory=set)  # of which no blocks were found, or wrong ones
 
     def plan(self, from_version: int | None, is_kept: Callable[[Piece], bool]) -> Plan:
@@ -62,38 +62,49 @@ class Preparation:
         for pack in sorted({self.manifest.contents[want.index].pack for want in wanted} - self._tables.keys()):
             self._tables[pack] = self.repository.table(self.manifest.packs[pack])
         check_tables(self.manifest, self._tables, wanted)
+        link = self.link()
+        tariff = Tariff(link.gap, is_kept)
         if self.via is not Via.FULL:
-            self._match([want for want in wanted if want.index not in self._deltas.keys() | self._whole])
-        files = plan_files(self.manifest, self.inventory, self._tables, self._deltas, self.patched)
-        pieces, packs = find_pieces(part for file in files for part in file.parts)
-        kept = {piece for piece in pieces if is_kept(piece)}
-        requests = merge_pieces(pieces - kept, packs, self.link().gap)
-        return Plan(self.manifest, from_version, files, requests, sum(piece.length for piece in kept))
+            self._match(wanted, tariff, link.detour)
+        files = plan_files(
+            self.manifest,
+            self.inventory,
+            self._tables,
+            matches=self._matches,
+            patched=self.patched,
+            tariff=tariff,
+        )
+        parts = [part for file in files for part in file.parts]
+        kept = sum(piece.length for piece in find_pieces(parts)[0] if is_kept(piece))
+        return Plan(self.manifest, from_version, files, tariff.requests(parts), kept)
 
     def distrust(self, index: int) -> None:
         """Plan a content in the next plainer way: its patch, else its blocks, did not make up the right file."""
         if self.patched.pop(index, None) is not None:
             return
-        self._deltas.pop(index, None)
+        self._matches.pop(index, None)
         self._whole.add(index)
 
-    def _match(self, wanted: Sequence[Wanted]) -> None:
-        by_pack: dict[int, list[Wanted]] = {}
+    def _match(self, wanted: Sequence[Wanted], tariff: Tariff, detour: int) -> None:
+        tried = self._matches.keys() | self._whole
+        matchable = {
+            want.index: want for want in wanted if want.index not in tried and self.inventory.find_bases(want.path)
+        }
+        by_pack: dict[int, dict[int, Content]] = {}
         for want in wanted:
-            if self.inventory.find_bases(want.path):
-                by_pack.setdefault(self.manifest.contents[want.index].pack, []).append(want)
-        for pack, candidates in by_pack.items():
-            table = self._tables[pack]
-            savings = [(want, expected_saving(self.manifest.contents[want.index], table)) for want in candidates]
-            asked = [want for want, saving in savings if saving > 0]
-            if sum(saving for _, saving in savings if saving > 0) > self.link().detour:
-                self._match_in_pack(table, asked)
+            content = self.manifest.contents[want.index]
+            by_pack.setdefault(content.pack, {})[want.index] = content
+        for pack, contents in by_pack.items():
+            table, candidates = self._tables[pack], sorted(contents.keys() & matchable.keys())
+            forecast = forecast_saving(self.manifest.packs[pack].pack, table, contents, candidates, tariff)
+            if forecast.saving > detour:
+                self._match_in_pack(table, [matchable[index] for index in forecast.asked], tariff)
 
-    def _match_in_pack(self, table: Table, asked: Sequence[Wanted]) -> None:
+    def _match_in_pack(self, table: Table, asked: Sequence[Wanted], tariff: Tariff) -> None:
         contents = [self.manifest.contents[want.index] for want in asked]
         shapes = [table.shapes[content.number] for content in contents]
         try:
-            hashes = self._fetch_signatures(table, shapes)
+            hashes = self._fetch_signatures(signature_requests(table, shapes, tariff.gap), shapes)
         except (MissingObjectError, ContentError) as error:
             # Signatures only save bytes: without them everything can still be fetched whole.
             self.warn(f"{error.message}; changed files are fetched whole")
@@ -103,22 +114,18 @@ class Preparation:
             bases = self.inventory.find_bases(want.path)
             delta = _match_files(shape, content.size, data, bases)
             if delta is not None and delta.copies:
-                self._deltas[want.index] = (delta, bases)
+                self._matches[want.index] = (delta, bases)
             else:
                 self._whole.add(want.index)
 
-    def _fetch_signatures(self, table: Table, shapes: Sequence[SignatureShape]) -> list[bytes]:
-        if table.signatures is None:
-            return []
-        name = table.signatures.sha256
-        pieces = {Piece(name, shape.offset, shape.length) for shape in shapes}
+    def _fetch_signatures(self, requests: Sequence[Request], shapes: Sequence[SignatureShape]) -> list[bytes]:
         found: dict[int, bytes] = {}
-        for request in merge_pieces(pieces, {name: table.signatures}, self.link().gap):
+        for request in requests:
             found |= self._fetch_request(request)
         return [found[shape.offset] for shape in shapes]
 
     def _fetch_request(self, request: Request) -> dict[int, bytes]:
-        key = object_key("signatures", request.pack)
+        key = object_key(request.kind, request.pack)
         data = b"".join(self.repository.backend.read(key, request.offset, request.length))
         begins = ((piece, piece.offset - request.offset) for piece in request.pieces)
         return {piece.offset: data[begin : begin + piece.length] for piece, begin in begins}
