@@ -19,6 +19,7 @@ from catsync_core.errors import CatsyncError, DiskFullError, LocalError
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
 from catsync_core.format.objects import ObjectRef
 from catsync_core.store import _folders, durable, flusher, tree
+from catsync_core.store.beneath import Beneath
 from catsync_core.store.commit import commit, recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.manifests import load_manifest
@@ -368,18 +369,21 @@ def test_everything_is_durable_before_the_next_step_relies_on_it(
     assert not [step for step in trace[:begin] if step.startswith("unlink") and step != "unlink lock.holder"]
 
 
-@pytest.mark.parametrize("flushes", ["files", "file system"])
+@pytest.mark.parametrize("flushes", ["files", "large files", "file system"])
 def test_a_failed_flush_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flushes: str) -> None:
     store = prepared(tmp_path, 0, 1)
     data = manifest(2)
     record = VersionRecord(2, ObjectRef.of(data), ObjectRef.of(b"head"), 1, 2)
     calls: list[int] = []
 
-    def fail(descriptor: int) -> None:
-        calls.append(descriptor)
+    def fail(*_: object) -> None:
+        calls.append(1)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     if flushes == "files":
+        monkeypatch.setattr(Beneath, "sync_file", fail)
+    elif flushes == "large files":
+        monkeypatch.setattr(tree, "_LARGE", 0)
         monkeypatch.setattr(flusher, "sync_file", fail)
     else:
         monkeypatch.setattr(tree, "_FEW", 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import PurePosixPath
 
 __all__ = ["BasisFinder"]
@@ -17,7 +18,7 @@ _CONSIDERED = 64
 
 
 class BasisFinder:
-    """Finds likely predecessors by path and name.
+    """Finds likely predecessors by path and name; makes its indexes when a path is not among the old ones.
 
     Args:
         paths: Of the old files.
@@ -25,12 +26,21 @@ class BasisFinder:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths = set(paths)
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._by_folder: dict[tuple[str, str], list[str]] = defaultdict(list)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._paths):
+            found[PurePosixPath(path).name].append(path)
+        return found
+
+    @cached_property
+    def _by_folder(self) -> dict[tuple[str, str], list[str]]:
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
         for path in sorted(self._paths):
             pure = PurePosixPath(path)
-            self._by_name[pure.name].append(path)
-            self._by_folder[str(pure.parent), pure.suffix].append(path)
+            found[str(pure.parent), pure.suffix].append(path)
+        return found
 
     def find(self, path: str) -> tuple[str, ...]:
         """Return up to two old paths: the same path, else the same name elsewhere, else similar names beside it."""

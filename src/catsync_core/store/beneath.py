@@ -204,6 +204,14 @@ class Beneath:
         with self._lock:
             self._folders.close()
 
+    def sync_file(self, path: str) -> None:
+        """Make a file durable."""
+        descriptor = self.open_file(path)
+        try:
+            sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+
     def sync_folder(self, path: str) -> None:
         """Make the names in a folder durable; Windows does so by itself."""
         if sys.platform == "win32":

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from catsync_core.errors import LocalError
@@ -55,18 +55,16 @@ class CatalogStore:
     Attributes:
         home: The folder that holds all that catsync stores.
         catalog: The catalog's id.
+        root: The catalog's folder.
     """
 
     home: Path
     catalog: str
+    root: Path = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_catalog_id(self.catalog)
-
-    @property
-    def root(self) -> Path:
-        """The catalog's folder."""
-        return self.home / "catalogs" / self.catalog
+        object.__setattr__(self, "root", self.home / "catalogs" / self.catalog)
 
     def version_path(self, version: int) -> Path:
         """Where the files of a version lie, whether it is there or not."""

@@ -33,7 +33,7 @@ __all__ = ["Linked", "StagingTree", "journal_path", "staging_path"]
 
 _PIECE = 1024 * 1024
 _LARGE = 256 * 1024  # bytes: larger files are flushed while others are still being written
-_FEW = 256  # small files, or folders, that are flushed one by one
+_FEW = 128  # small files, or folders, that are flushed one by one
 _WRITABLE = 0o222
 # Another file system; one without links; too many names for one file; links to other users' files are forbidden.
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
@@ -76,10 +76,10 @@ class StagingTree:
         self._root = staging_path(version)
         self._manifest = manifest.sha256
         self._lock = threading.Lock()
-        self._kept: dict[str, JournalEntry] = {}
+        self._sizes: dict[str, int] = {}
         self._failed = False
         self._flusher = Flusher()
-        self._small = 0
+        self._small: list[str] = []  # files that are not flushed yet
         self._folders: set[str] = set()
         self._journal: Journal | None = None
         self._beneath = store.beneath()
@@ -99,9 +99,8 @@ class StagingTree:
         self.close()
 
     def existing(self, path: str) -> int | None:
-        """Return the size of a file that an earlier attempt completed and verified; None if it must be built."""
-        entry = self._kept.get(path)
-        return None if entry is None else entry.size
+        """Return the size of a file that was completed and verified, by this attempt or an earlier one; else None."""
+        return self._sizes.get(path)
 
     def create(self, path: str, *, size: int, sha256: bytes, mtime: int) -> FileWriter:
         """Begin a new file, to be written in a ``with`` block; see :class:`FileWriter`.
@@ -119,24 +118,15 @@ class StagingTree:
             size=size,
             sha256=sha256,
             mtime=mtime,
-            flush=self._choose_flush(size),
+            flush=self._choose_flush(path, size),
             when_sealed=lambda: self._record(path, size, mtime),
         )
 
-    def _choose_flush(self, size: int) -> Callable[[int], None]:
-        """Return what to do with a file before it is sealed.
-
-        Where one call can flush the whole file system, it does so for many small files at the end. But that call also
-        waits for what other programs wrote, and for the spool, which is removed next; so few files are flushed singly.
-        """
+    def _choose_flush(self, path: str, size: int) -> Callable[[int], None]:
+        """Return what to do with a file when it is sealed: large ones are flushed meanwhile, small ones at the end."""
         if not self._beneath.syncs_whole:
             return sync_file
-        if size < _LARGE:
-            with self._lock:
-                self._small += 1
-                if self._small > _FEW:
-                    return _leave
-        return self._flusher.add
+        return self._flusher.add if size >= _LARGE else lambda _: self._small.append(path)
 
     def write(self, path: str, chunks: Iterable[Bytes], *, size: int, sha256: bytes, mtime: int) -> None:
         """Write a whole new file.
@@ -273,7 +263,8 @@ class StagingTree:
         for path, found in self._beneath.walk(self._root):
             entry = recorded.get(path)
             if entry is not None and _is_sealed(found, entry.size, entry.mtime):
-                self._kept[path] = entry
+                self._sizes[path] = entry.size
+                self._add_folders(path.rpartition("/")[0])
             elif stat.S_ISDIR(found.st_mode):
                 self._add_folders(path)
             else:
@@ -291,7 +282,7 @@ class StagingTree:
 
     def _hard_link(self, source: str, path: str, size: int, mtime: int) -> bool:
         place = f"{self._root}/{path}"
-        with Attempt("link", self._store.root / source):
+        with Attempt("link", f"{self._store.root}/{source}"):
             try:
                 self._beneath.link(source, place)
             except OSError as error:
@@ -306,6 +297,7 @@ class StagingTree:
 
     def _record(self, path: str, size: int, mtime: int) -> None:
         with self._lock, Attempt("write", journal_path(self.version)):
+            self._sizes[path] = size
             self._add_folders(path.rpartition("/")[0])
             if self._journal is not None:
                 self._journal.add(JournalEntry(path, size, clamp_mtime(mtime)))
@@ -316,11 +308,18 @@ class StagingTree:
             path = path.rpartition("/")[0]
 
     def _sync(self) -> None:
-        # What an earlier attempt completed may not have been flushed before it was killed.
-        few = self._small <= _FEW and len(self._folders) <= _FEW and not self._kept
+        """Flush what is not flushed yet.
+
+        Where one call can flush the whole file system, it does so for many files. But that call also waits for what
+        other programs wrote, and for the spool, which is removed next; so a few files are flushed one by one. What an
+        earlier attempt completed may not have been flushed before it was killed.
+        """
+        few = len(self._small) <= _FEW and len(self._folders) <= _FEW and not self.resumed
         if self._beneath.syncs_whole and not few:
             self._beneath.sync_file_system()
             return
+        for path in self._small:
+            self._beneath.sync_file(f"{self._root}/{path}")
         for path in self._folders:
             self._beneath.sync_folder(f"{self._root}/{path}")
         self._beneath.sync_folder(self._root)
@@ -344,7 +343,3 @@ def _is_sealed(found: os.stat_result, size: int, mtime: int) -> bool:
 def _open_plain(source: Path) -> int:
     with open_beneath(source.parent) as beneath:
         return beneath.open_file(source.name)
-
-
-def _leave(_descriptor: int) -> None:
-    """Do nothing yet: the whole file system is flushed at the end."""

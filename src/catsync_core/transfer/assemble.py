@@ -154,7 +154,7 @@ class _Assembly:
 
     def _is_there(self, path: str) -> bool:
         """Whether an earlier attempt completed a file: one before a restart, or one before parts were fetched again."""
-        return self._staging.existing(path) is not None or (self._folder / path).exists()
+        return self._staging.existing(path) is not None
 
 
 def _is_built(file: FilePlan) -> bool:
