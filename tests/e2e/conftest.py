@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from catsync_core.backends.serve import Server
 from catsync_core.testing.faults import FaultyServer
 from support.command_line import CommandLine
 from support.shop import Shop
+
+# The pinned catalogs of the benchmarks are scripts of this checkout, not part of the installed package.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 TITLE = "Schuhe 2026, Größen"
 
