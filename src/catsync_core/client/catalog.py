@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from catsync_core.client.installation import Installation, Usage
+from catsync_core.client.installation import Installation
 from catsync_core.client.repair import repair_version, verify_installed
 from catsync_core.client.report import SCHEMA, ActionTotal, CatalogInfo, FileInfo, Summary
 from catsync_core.client.sources import Source, Sources
 from catsync_core.client.state import CatalogRow, Mode, State
+from catsync_core.client.usage import Usage
 from catsync_core.errors import CatsyncError, NoConnectionError, NotFoundError, RemoteError
 from catsync_core.events import Listener
 from catsync_core.format.index import CatalogSummary

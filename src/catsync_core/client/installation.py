@@ -11,19 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from catsync_core.backends.metering import MeteredBackend
-from catsync_core.backends.wrapper import find_layer
+from catsync_core.client.approach import Approach
 from catsync_core.client.inventory import take_stock
 from catsync_core.client.progress import Counter, LaterProgress, Report
 from catsync_core.client.report import Summary, summarise, summarise_plan
-from catsync_core.client.route import PatchRoute, Route, choose_route, take_manifest
+from catsync_core.client.route import PatchRoute, Route
+from catsync_core.client.usage import Usage, measure_link
 from catsync_core.errors import IntegrityError
 from catsync_core.events import Listener, Phase, Progress, Warned
 from catsync_core.format.head import Head
 from catsync_core.format.index import CatalogSummary
 from catsync_core.format.objects import ObjectRef
 from catsync_core.plan.model import Action, LocalPart, PatchPart, Piece, Plan, Via
-from catsync_core.plan.requests import Link, find_pieces, patch_requests
+from catsync_core.plan.requests import find_pieces, patch_requests
 from catsync_core.store.commit import commit, recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import read_pointer
@@ -36,39 +36,9 @@ from catsync_core.transfer.fetch import Fetching, fetch_requests
 from catsync_core.transfer.prepare import Preparation
 from catsync_core.transfer.repository import Repository
 
-__all__ = ["Installation", "Usage", "measure_link"]
+__all__ = ["Installation"]
 
 _ATTEMPTS = 3
-
-
-class Usage:
-    """Bytes and requests over a backend since this object was made.
-
-    Args:
-        repository: Over whose backend.
-    """
-
-    def __init__(self, repository: Repository) -> None:
-        self._meter = find_layer(repository.backend, MeteredBackend)
-        self._requests = self._meter.requests if self._meter else 0
-        self._bytes = self._meter.bytes_received if self._meter else 0
-
-    @property
-    def requests(self) -> int:
-        """Requests since then."""
-        return self._meter.requests - self._requests if self._meter else 0
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes of bodies since then."""
-        return self._meter.bytes_received - self._bytes if self._meter else 0
-
-
-def measure_link(repository: Repository) -> Link:
-    """Return what is known of the way to a repository."""
-    connections = repository.backend.capabilities.connections
-    meter = find_layer(repository.backend, MeteredBackend)
-    return Link(meter.round_trip, meter.bandwidth, connections) if meter else Link(0.0, 1.0, connections)
 
 
 @dataclass(slots=True)
@@ -104,14 +74,9 @@ class Installation:
         started = time.monotonic()
         installed = read_pointer(self.store, self.listener)
         spool = Spool(self.store) if self.store.exists() else None
-        head = self._fetch_head()
-        route = choose_route(
-            self._find_patch(head, installed),
-            lambda patch: patch.preview(_kept_by(spool)),
-            lambda: take_manifest(self.repository, head),
-            self._warn,
-        )
-        plan = self._make_plan(self._prepare(route, installed), installed, spool)
+        approach = self._find_approach(self._fetch_head(), installed, spool)
+        route = approach.take(lambda patch: patch.preview(_kept_by(spool)))
+        plan = self._make_plan(approach.prepare(route), installed, spool)
         plan = replace(
             plan,
             metadata_bytes=plan.metadata_bytes + route.later_bytes,
@@ -132,13 +97,9 @@ class Installation:
         installed = read_pointer(self.store, self.listener)
         spool = Spool(self.store)
         head = self._fetch_head()
-        route = choose_route(
-            self._find_patch(head, installed),
-            lambda patch: self._follow(patch, spool),
-            lambda: take_manifest(self.repository, head),
-            self._warn,
-        )
-        preparation = self._prepare(route, installed)
+        approach = self._find_approach(head, installed, spool)
+        route = approach.take(lambda patch: self._follow(patch, spool))
+        preparation = approach.prepare(route)
         with StagingTree(self.store, head.version, head.manifest) as staging:
             plan, written = self._build(preparation, installed, spool, staging)
             self._phase("commit")
@@ -166,10 +127,18 @@ class Installation:
         self._phase("plan")
         return self.repository.head(self.head.head, self.store.catalog, self.head.version)
 
-    def _find_patch(self, head: Head, installed: Installed | None) -> PatchRoute | None:
-        if self.via not in {Via.AUTO, Via.PATCH} or (self.folders and installed is None):
-            return None  # a copy that the user names has more to offer than a patch from nothing
-        return PatchRoute.find(self.repository, head, self.store, installed)
+    def _find_approach(self, head: Head, installed: Installed | None, spool: Spool | None) -> Approach:
+        return Approach(
+            self.repository,
+            head,
+            self.store,
+            installed,
+            via=self.via,
+            folders=bool(self.folders),
+            is_kept=_kept_by(spool),
+            prepare=lambda route: self._prepare(route, installed),
+            warn=self._warn,
+        )
 
     def _follow(self, patch: PatchRoute, spool: Spool) -> Route:
         requests = patch_requests(patch.ref.patch, _kept_by(spool))
@@ -187,9 +156,7 @@ class Installation:
     def _prepare(self, route: Route, installed: Installed | None) -> Preparation:
         inventory = take_stock(self.store, installed, route.manifest, self.folders)
         link = lambda: measure_link(self.repository)  # noqa: E731  # asked anew when it is needed, for it is measured
-        return Preparation(
-            self.repository, route.manifest, inventory, link, self.via, warn=self._warn, patched=dict(route.parts)
-        )
+        return Preparation(self.repository, route.manifest, inventory, link, self.via, warn=self._warn)
 
     def _make_plan(self, preparation: Preparation, installed: Installed | None, spool: Spool | None) -> Plan:
         plan = preparation.plan(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import closing
 
-from catsync_core.client.installation import Usage, measure_link
 from catsync_core.client.inventory import list_installed
 from catsync_core.client.report import Summary, summarise
+from catsync_core.client.usage import Usage, measure_link
 from catsync_core.errors import ContentError, IntegrityError
 from catsync_core.events import Listener, Phase, Progress
 from catsync_core.plan.local import Inventory

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from catsync_core.errors import ContentError, NoConnectionError, RemoteError
+from catsync_core.errors import ContentError, FormatError
 from catsync_core.format.head import Head, PatchRef
 from catsync_core.format.manifest import Manifest, write_manifest
+from catsync_core.format.patch import bare_manifest
 from catsync_core.plan.model import Part, Piece
 from catsync_core.plan.requests import patch_requests
-from catsync_core.store.layout import CatalogStore
-from catsync_core.store.manifests import load_manifest
-from catsync_core.store.records import Installed
+from catsync_core.plan.ways import Way, WayKind, weigh_patches
 from catsync_core.store.spool import Spool
 from catsync_core.transfer.patching import (
     OldTree,
@@ -25,7 +24,7 @@ from catsync_core.transfer.patching import (
 )
 from catsync_core.transfer.repository import Repository, check_identity
 
-__all__ = ["PatchRoute", "Route", "choose_route", "take_manifest"]
+__all__ = ["Description", "PatchRoute", "Route"]
 
 Keep = Callable[[Piece], bool]
 
@@ -38,8 +37,8 @@ class Route:
         manifest: What it contains.
         data: The manifest's bytes, as the store keeps them; empty in a preview.
         parts: Of contents that a patch yields, by index into the manifest's contents.
-        later_bytes: That a preview did not fetch, but following the route will.
-        later_requests: Likewise; what a preview asked in their place is taken off.
+        later_bytes: That a preview did not fetch, but following the route will; what it fetched in vain is taken off.
+        later_requests: Likewise.
     """
 
     manifest: Manifest
@@ -49,9 +48,30 @@ class Route:
     later_requests: int = 0
 
 
-def take_manifest(repository: Repository, head: Head) -> Route:
-    """Fetch the manifest whole."""
-    return Route(*repository.manifest(head))
+class Description:
+    """The new version's manifest, fetched when it is needed, and once.
+
+    Args:
+        repository: Where it lies.
+        head: Of the new version.
+    """
+
+    def __init__(self, repository: Repository, head: Head) -> None:
+        self.head = head
+        self.known: Route | None = None
+        """What was fetched."""
+        self._repository = repository
+
+    def fetch(self) -> Route:
+        """Return the version as its manifest tells.
+
+        Raises:
+            RemoteError: (remote) the manifest cannot be fetched.
+            ContentError: (content) it is not what the head names.
+        """
+        if self.known is None:
+            self.known = Route(*self._repository.manifest(self.head))
+        return self.known
 
 
 class PatchRoute:
@@ -59,41 +79,44 @@ class PatchRoute:
 
     Args:
         repository: Where the patch lies.
-        head: Of the new version.
+        description: Of the new version.
         ref: The patch.
         old: What it builds on, as it is on this device.
+        direct: It leads from exactly what is here, so that nothing but it can tell what is new.
     """
 
-    def __init__(self, repository: Repository, head: Head, ref: PatchRef, old: OldTree) -> None:
+    def __init__(
+        self, repository: Repository, description: Description, ref: PatchRef, old: OldTree, *, direct: bool
+    ) -> None:
+        self.ref = ref
+        self.direct = direct
         self._repository = repository
-        self._head = head
-        self._ref = ref
+        self._description = description
         self._old = old
 
-    @classmethod
-    def find(
-        cls, repository: Repository, head: Head, store: CatalogStore, installed: Installed | None
-    ) -> PatchRoute | None:
-        """Return the way from what is installed; None when no patch leads from there."""
-        if not head.patches:
-            return None
-        manifest = load_manifest(store, installed) if installed else None
-        root = store.version_path(installed.version) if installed else store.root
-        old = OldTree(manifest, root)
-        ref = head.find_patch(old.sha256)
-        return None if ref is None else cls(repository, head, ref, old)
-
-    @property
-    def ref(self) -> PatchRef:
-        """The patch."""
-        return self._ref
+    def weigh(self, is_kept: Keep) -> Way:
+        """Return what is to come of the patch."""
+        kind = WayKind.PATCHES if self.ref.base else WayKind.NOTHING
+        return weigh_patches(kind, [self.ref.patch], is_kept)
 
     def preview(self, is_kept: Keep) -> Route:
-        """Return what the patch leads to; fetches only its header."""
-        found = self._outline(fetch_header(self._repository, self._ref))
-        requests = patch_requests(self._ref.patch, is_kept)
-        later = sum(request.length for request in requests) - self._ref.header
-        return Route(found.manifest, b"", _with_bytes(found.manifest, found.parts), later, len(requests) - 1)
+        """Return what the patch leads to; fetches only its header.
+
+        A patch from nothing does not tell which contents are here already. So where something is, the manifest is
+        fetched too.
+        """
+        found = self._outline(fetch_header(self._repository, self.ref))
+        requests = patch_requests(self.ref.patch, is_kept)
+        later, later_requests = sum(request.length for request in requests) - self.ref.header, len(requests) - 1
+        if not self.direct and self._description.known is None:
+            self._description.fetch()
+            later, later_requests = later - self._description.head.manifest.length, later_requests - 1
+        manifest = found.manifest
+        if self._description.known is not None:
+            manifest = self._description.known.manifest
+            if bare_manifest(manifest) != bare_manifest(found.manifest):
+                raise FormatError(f"The patch of {manifest.catalog} does not lead to the version that was published")
+        return Route(manifest, b"", _with_bytes(manifest, found.parts), later, later_requests)
 
     def follow(self, spool: Spool, begin: Callable[[int], Callable[[int], None]], warn: Callable[[str], None]) -> Route:
         """Return the new version from a patch that was fetched.
@@ -109,55 +132,30 @@ class PatchRoute:
             ContentError: (content) the patch is damaged or does not fit: it is of no use at all.
             RemoteError: (remote) the manifest is needed after all and cannot be fetched.
         """
-        verify_patch(spool, self._ref.patch)
-        found = self._outline(kept_header(spool, self._ref))
+        verify_patch(spool, self.ref.patch)
+        found = self._outline(kept_header(spool, self.ref))
         hashes = compute_hashes(found, spool, begin(found.new_bytes()))
         manifest = self._complete(found, hashes)
         if manifest is not None:
             return Route(manifest, write_manifest(manifest), _with_bytes(manifest, found.parts))
-        manifest, data = self._repository.manifest(self._head)
-        parts = {index: part for index, part in found.parts.items() if _is_right(manifest, index, hashes)}
+        published = self._description.fetch()
+        parts = {index: part for index, part in found.parts.items() if _is_right(published.manifest, index, hashes)}
         warn(
-            f"Not all of {self._head.catalog} is as it was here, so the patch yields {len(parts)} of"
+            f"Not all of {published.manifest.catalog} is as it was here, so the patch yields {len(parts)} of"
             f" {len(found.parts)} changed contents; the others are fetched in another way"
         )
-        return Route(manifest, data, _with_bytes(manifest, parts))
+        return Route(published.manifest, published.data, _with_bytes(published.manifest, parts))
 
     def _outline(self, header: bytes) -> Outline:
-        found = outline(header, self._ref, self._old)
-        check_identity(found.manifest, self._head.catalog, self._head.version)
+        found = outline(header, self.ref, self._old)
+        check_identity(found.manifest, self._description.head.catalog, self._description.head.version)
         return found
 
     def _complete(self, found: Outline, hashes: Mapping[int, bytes]) -> Manifest | None:
         try:
-            return found.complete(hashes, self._ref.root)
+            return found.complete(hashes, self.ref.root)
         except ContentError:
             return None
-
-
-def choose_route(
-    route: PatchRoute | None,
-    follow: Callable[[PatchRoute], Route],
-    fallback: Callable[[], Route],
-    warn: Callable[[str], None],
-) -> Route:
-    """Follow a patch where there is one; fetch the manifest where there is none, or it is of no use.
-
-    A wrong answer, a refusal or a failure concerns the patch, and the rest of the repository may be as it should.
-    Without any answer nothing else would arrive either: what did is kept, and the next attempt goes on from there.
-
-    Raises:
-        NoConnectionError: (remote) the backend cannot be reached, or breaks off.
-    """
-    if route is None:
-        return fallback()
-    try:
-        return follow(route)
-    except NoConnectionError:
-        raise
-    except (ContentError, RemoteError) as error:
-        warn(f"{error.message}; the update goes on without it")
-        return fallback()
 
 
 def _is_right(manifest: Manifest, index: int, hashes: Mapping[int, bytes]) -> bool:

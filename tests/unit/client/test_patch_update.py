@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -17,7 +19,8 @@ from catsync_core.hookspecs import BackendEntry, hookimpl
 from catsync_core.plan.model import PatchPart, Via
 from catsync_core.plugins import PluginRecord, Plugins
 from catsync_core.publish import draft
-from catsync_core.testing.faults import FaultyBackend
+from catsync_core.publish.effort import Settings
+from catsync_core.testing.faults import FaultyBackend, Status
 from catsync_core.testing.memory import MemoryBackend
 from catsync_core.transfer import parts
 
@@ -97,6 +100,11 @@ class Bench:
         kinds = [key.partition("/")[0] for _, key in self.backend.calls]
         self.forget()
         return kinds
+
+    def stored(self, *kinds: str) -> int:
+        """Return the bytes of objects that were asked for since the last call of :meth:`forget`, by their kinds."""
+        keys = {key for _, key in self.backend.calls if key.partition("/")[0] in kinds}
+        return sum(len(self.backend.inner.get(key, max_length=1 << 30).body) for key in keys)
 
     def warnings(self) -> list[str]:
         return [event.message for event in self.events if isinstance(event, Warned)]
@@ -338,3 +346,150 @@ def test_where_no_patch_leads_an_update_goes_by_blocks_without_a_word(gone: Benc
         assert "patch" not in counted(summary)
         assert read(client) == edition(3)
     assert gone.warnings() == []
+
+
+PINS = {f"{number:03}.txt": b"%d" % number for number in range(300)}
+"""So little content that hashes and places are most of the catalog."""
+
+
+def shelf(number: int, changed: int = 5) -> Tree:
+    """Many files that are alike, of which the first ones are others in every version."""
+    files = {f"{at:03}.csv": at + 1000 * number if at < changed else at for at in range(200)}
+    alike = "\n".join(LINES[:20])
+    return {path: f"{alike} {Random(seed).randbytes(60).hex()}".encode() for path, seed in files.items()}
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A device that slept for two versions and will for the third, so that no patch leads from what it has.
+
+    Frames are so small that a patch from nothing, which sees all files at once, takes much less than they do.
+    """
+    small = replace(Settings.of(Effort.BEST), frame_size=1000)
+    monkeypatch.setattr(Settings, "of", classmethod(lambda *_: small))
+    bench = Bench(tmp_path)
+    bench.publish(shelf(1))
+    bench.install()
+    for number in (2, 3):
+        bench.publish(shelf(number))
+    return bench
+
+
+def test_without_a_patch_from_here_a_small_change_goes_by_blocks(sleeper: Bench) -> None:
+    sleeper.publish(shelf(4))
+    sleeper.forget()
+    with sleeper.device() as client:
+        client.check()
+        catalog = client.catalog("shoes")
+        planned = catalog.plan()
+        sleeper.forget()
+        done = catalog.update()
+        assert "patches" not in sleeper.asked()
+        assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
+        assert read(client) == shelf(4)
+    assert sleeper.warnings() == []
+
+
+def test_without_a_patch_from_here_a_great_change_goes_by_the_patch_from_nothing(sleeper: Bench) -> None:
+    sleeper.publish(shelf(4, 200))
+    sleeper.forget()
+    with sleeper.device("other") as client:
+        first = client.catalog("shoes").go_offline()
+    sleeper.forget()
+    with sleeper.device() as client:
+        client.check()
+        catalog = client.catalog("shoes")
+        blocks = catalog.plan(via=Via.BLOCKS)
+        planned = catalog.plan()
+        sleeper.forget()
+        done = catalog.update()
+        metadata = sleeper.stored("manifests", "tables")
+        kinds = sleeper.asked()
+        assert read(client) == shelf(4, 200)
+    assert (kinds[-1], kinds.count("packs")) == ("patches", 0)
+    assert counted(done) == {"patch": 200}
+    assert (planned.requests, planned.bytes_received, planned.actions) == (
+        done.requests,
+        done.bytes_received,
+        done.actions,
+    )
+    assert done.bytes_received < blocks.bytes_received
+    assert done.bytes_received == first.bytes_received + metadata
+    assert sleeper.warnings() == []
+
+
+def test_the_patch_from_nothing_writes_nothing_that_is_here(sleeper: Bench) -> None:
+    sleeper.publish(shelf(4))
+    sleeper.forget()
+    with sleeper.device() as client:
+        client.check()
+        catalog = client.catalog("shoes")
+        before = (catalog.path() / "100.csv").stat().st_ino
+        planned = catalog.plan(via=Via.PATCH)
+        done = catalog.update(via=Via.PATCH)
+        assert read(client) == shelf(4)
+        assert (catalog.path() / "100.csv").stat().st_ino == before
+    assert counted(done) == {"keep": 195, "patch": 5}
+    assert done.bytes_written == 5 * len(shelf(1)["000.csv"])
+    assert planned.actions == done.actions
+    assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
+    assert (planned.bytes_written, planned.bytes_reused) == (done.bytes_written, done.bytes_reused)
+
+
+def test_where_the_manifest_costs_more_than_the_patch_from_nothing_it_is_not_fetched(sleeper: Bench) -> None:
+    sleeper.publish(PINS)
+    sleeper.forget()
+    with sleeper.device() as client:
+        client.check()
+        catalog = client.catalog("shoes")
+        planned = catalog.plan()
+        sleeper.forget()
+        done = catalog.update()
+        assert sleeper.asked() == ["index.json", "heads", "patches"]
+        assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
+        assert read(client) == PINS
+
+
+@pytest.mark.parametrize(("lost", "way"), [("patches/", "packs"), ("manifests/", "patches"), ("tables/", "patches")])
+def test_what_is_lost_of_one_way_leaves_the_other(sleeper: Bench, lost: str, way: str) -> None:
+    sleeper.publish(shelf(4, 200))
+    sleeper.forget()
+    sleeper.backend.plan.add(Status(404), key=lost, times=math.inf)
+    with sleeper.device() as client:
+        client.catalog("shoes").update()
+        assert sleeper.backend.calls[-1][1].startswith(way)
+        assert read(client) == shelf(4, 200)
+    (warning,) = sleeper.warnings()
+    assert lost in warning
+
+
+def test_what_is_kept_of_a_patch_from_nothing_counts_for_it(sleeper: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeper.publish(shelf(4))
+    sleeper.forget()
+    with sleeper.device() as client:
+        client.check()
+        catalog = client.catalog("shoes")
+        with monkeypatch.context() as patched:
+            patched.setattr("catsync_core.client.installation.commit", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                catalog.update(via=Via.PATCH)
+        sleeper.forget()
+        done = catalog.update()
+        assert sleeper.asked() == ["index.json", "heads"]
+        assert counted(done)["patch"] == 5
+        assert read(client) == shelf(4)
+
+
+def test_a_folder_that_does_not_help_leaves_a_first_download_to_the_patch_from_nothing(
+    sleeper: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "stick" / "other.txt").write_bytes(PHOTO)
+    with sleeper.device("new") as client:
+        client.check()
+        catalog = client.catalog("shoes")
+        planned = catalog.plan(folders=[tmp_path / "stick"])
+        done = catalog.go_offline(folders=[tmp_path / "stick"])
+        assert counted(done) == {"patch": 200}
+        assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
+        assert read(client) == shelf(3)
