@@ -17,6 +17,7 @@ from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
 from catsync_core.transfer.fetch import Fetching
+from catsync_core.transfer.frame_cache import FrameCache
 from catsync_core.transfer.parts import BadPieceError, PartSource
 
 __all__ = ["DamagedPartsError", "assemble_version"]
@@ -47,6 +48,7 @@ def assemble_version(
     on_bytes: Callable[[int], None],
     *,
     fetching: Fetching | None = None,
+    decoded: FrameCache | None = None,
 ) -> int:
     """Bring all files of a plan into staging; returns the bytes that were written.
 
@@ -59,6 +61,7 @@ def assemble_version(
         spool: Holds the fetched pieces.
         on_bytes: Called with the bytes of each piece of a file that is done.
         fetching: Brings the pieces meanwhile; None when all of them are in the spool.
+        decoded: Holds frames that were decoded before.
 
     Raises:
         RemoteError: (remote) the fetching failed.
@@ -67,7 +70,7 @@ def assemble_version(
     """
     assembly = _Assembly(plan, store, staging, on_bytes)
     assembly.make_folders()
-    assembly.build_files(spool, fetching)
+    assembly.build_files(spool, fetching, decoded)
     assembly.link_files()
     assembly.check()
     assembly.copy_files()
@@ -91,10 +94,11 @@ class _Assembly:
             if file.entry.content is None:
                 self._staging.make_directory(file.entry.path)
 
-    def build_files(self, spool: Spool, fetching: Fetching | None) -> None:
+    def build_files(self, spool: Spool, fetching: Fetching | None, decoded: FrameCache | None) -> None:
         """Write what is made of parts, and empty files."""
         files = sorted((file for file in self._plan.files if _is_built(file)), key=_place)
-        with closing(PartSource(spool, (part for file in files for part in file.parts), fetching)) as source:
+        parts = (part for file in files for part in file.parts)
+        with closing(PartSource(spool, parts, fetching, decoded)) as source:
             for file in files:
                 self._build_file(file, source)
 

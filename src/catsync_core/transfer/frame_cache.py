@@ -8,6 +8,8 @@ __all__ = ["FrameCache"]
 
 Key = tuple[str, int]
 
+_CAPACITY = 32 << 20
+
 
 class FrameCache:
     """Decoded frames by pack and offset; the least recently used go first. Not thread-safe.
@@ -16,10 +18,13 @@ class FrameCache:
         capacity: Bytes to keep; the newest frame stays even when it alone is larger.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int = _CAPACITY) -> None:
         self._capacity = capacity
         self._frames: OrderedDict[Key, bytes] = OrderedDict()
         self._size = 0
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._frames
 
     def get(self, key: Key) -> bytes | None:
         """Return a frame that is kept."""

@@ -20,7 +20,6 @@ __all__ = ["BadPieceError", "PartSource", "read_segments"]
 
 _WORKERS = 2
 _AHEAD = 16 << 20  # bytes of memory for frames that are decoded ahead, or one frame if that takes more
-_USED = 16 << 20  # bytes of decoded frames that may be used again
 _PIECE = 1 << 20
 
 
@@ -44,17 +43,24 @@ class PartSource:
         spool: Holds the fetched pieces.
         parts: All parts in the order in which they will be read.
         fetching: Brings what is not here yet; None when everything is.
+        decoded: Keeps decoded frames that may be used again, by another source too; by default only by this one.
     """
 
-    def __init__(self, spool: Spool, parts: Iterable[Part], fetching: Fetching | None = None) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        parts: Iterable[Part],
+        fetching: Fetching | None = None,
+        decoded: FrameCache | None = None,
+    ) -> None:
         self._spool = spool
         self._fetching = fetching
+        self._decoded = FrameCache() if decoded is None else decoded
         self._coming = _distinct_frames(parts)
         self._next: FramePart | PatchPart | None = None  # the frame that is decoded next, once it has arrived
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-decode")
         self._ahead: dict[tuple[str, int], tuple[Future[bytes], int]] = {}
         self._ahead_bytes = 0
-        self._used = FrameCache(_USED)
 
     def close(self) -> None:
         """Give back the threads."""
@@ -78,7 +84,7 @@ class PartSource:
 
     def _frame(self, part: FramePart | PatchPart) -> bytes:
         key = _key(part)
-        data = self._used.get(key)
+        data = self._decoded.get(key)
         if data is not None:
             return data
         self._look_ahead()
@@ -90,7 +96,7 @@ class PartSource:
             self._await(_find_piece(part))
             data = self._decode(part)
         self._look_ahead()
-        self._used.put(key, data)
+        self._decoded.put(key, data)
         return data
 
     def _look_ahead(self) -> None:
@@ -101,6 +107,8 @@ class PartSource:
                 return
             self._next = None
             key, size = _key(part), _weigh(part)
+            if key in self._decoded:
+                continue
             self._ahead[key] = (self._pool.submit(self._decode, part), size)
             self._ahead_bytes += size
 

@@ -11,7 +11,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, check_co
 from catsync_core.plan.model import LocalPart, PatchPart
 from catsync_core.plan.requests import patch_pieces
 from catsync_core.store.spool import Spool
+from catsync_core.transfer.frame_cache import FrameCache
 from catsync_core.transfer.parts import PartSource, read_segments
 from catsync_core.transfer.repository import Repository
 
@@ -88,14 +89,12 @@ class Outline:
             Content(hashes.get(index, content.sha256), content.size, content.pack, content.number)
             for index, content in enumerate(self.manifest.contents)
         )
-        plain = write_plain(
-            Manifest(self.manifest.catalog, self.manifest.version, self.manifest.packs, contents, self.manifest.entries)
-        )
-        if hashlib.sha256(plain).hexdigest() != root:
+        complete = replace(self.manifest, contents=contents)
+        if hashlib.sha256(write_plain(complete)).hexdigest() != root:
             raise IntegrityError(
                 f"The patch of {self.manifest.catalog} does not lead to the version that was published"
             )
-        return read_plain(plain)
+        return complete
 
 
 def fetch_header(repository: Repository, ref: PatchRef) -> bytes:
@@ -164,12 +163,21 @@ def _find_parts(patch: Patch, manifest: Manifest, ref: ObjectRef, old: OldTree) 
     return parts
 
 
-def compute_hashes(outlined: Outline, spool: Spool, on_bytes: Callable[[int], None]) -> dict[int, bytes]:
-    """Return the SHA-256 of every new content that the patch yields; those that it fails to yield are left out."""
+def compute_hashes(
+    outlined: Outline, spool: Spool, on_bytes: Callable[[int], None], decoded: FrameCache | None = None
+) -> dict[int, bytes]:
+    """Return the SHA-256 of every new content that the patch yields; those that it fails to yield are left out.
+
+    Args:
+        outlined: What the patch leads to.
+        spool: Holds the patch.
+        on_bytes: Called with the bytes that were decoded.
+        decoded: Keeps decoded frames for the assembly, as far as there is room.
+    """
     hashes: dict[int, bytes] = {}
     bad: set[int] = set()  # offsets of frames that cannot be decoded: each is tried once
     parts = outlined.parts
-    with closing(PartSource(spool, (part for found in parts.values() for part in found))) as source:
+    with closing(PartSource(spool, (part for found in parts.values() for part in found), decoded=decoded)) as source:
         for index, found in parts.items():
             digest = hashlib.sha256()
             for part in found:
