@@ -11,9 +11,11 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.errors import ContentError, FormatError, IntegrityError
 from catsync_core.format.head import PatchRef
@@ -89,7 +91,7 @@ class Outline:
             Content(hashes.get(index, content.sha256), content.size, content.pack, content.number)
             for index, content in enumerate(self.manifest.contents)
         )
-        complete = replace(self.manifest, contents=contents)
+        complete = msgspec.structs.replace(self.manifest, contents=contents)
         if hashlib.sha256(write_plain(complete)).hexdigest() != root:
             raise IntegrityError(
                 f"The patch of {self.manifest.catalog} does not lead to the version that was published"
