@@ -33,6 +33,7 @@ from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
 from catsync_core.transfer.assemble import DamagedPartsError, assemble_version
 from catsync_core.transfer.fetch import Fetching, fetch_requests
+from catsync_core.transfer.frame_cache import FrameCache
 from catsync_core.transfer.prepare import Preparation
 from catsync_core.transfer.repository import Repository
 
@@ -98,10 +99,11 @@ class Installation:
         spool = Spool(self.store)
         head = self._fetch_head()
         approach = self._find_approach(head, installed, spool)
-        route = approach.take(lambda patch: self._follow(patch, spool))
+        decoded = FrameCache()
+        route = approach.take(lambda patch: self._follow(patch, spool, decoded))
         preparation = approach.prepare(route)
         with StagingTree(self.store, head.version, head.manifest) as staging:
-            plan, written = self._build(preparation, installed, spool, staging)
+            plan, written = self._build(preparation, installed, spool, staging, decoded)
             self._phase("commit")
             record = VersionRecord(
                 head.version,
@@ -140,14 +142,14 @@ class Installation:
             warn=self._warn,
         )
 
-    def _follow(self, patch: PatchRoute, spool: Spool) -> Route:
+    def _follow(self, patch: PatchRoute, spool: Spool, decoded: FrameCache) -> Route:
         requests = patch_requests(patch.ref.patch, _kept_by(spool))
         total = patch.ref.patch.length
         require_space(self.store.root, total, f"The patch to version {self.head.version} of {self.store.catalog}")
         self._phase("fetch", total)
         progress = Counter(self._progress, total - sum(request.length for request in requests), total)
         fetch_requests(self.repository.backend, requests, spool, progress, cancelled=self.cancelled)
-        return patch.follow(spool, self._count_decoded, self._warn)
+        return patch.follow(spool, self._count_decoded, self._warn, decoded)
 
     def _count_decoded(self, total: int) -> Callable[[int], None]:
         self._phase("decode", total)
@@ -166,13 +168,18 @@ class Installation:
         return replace(plan, metadata_bytes=self.usage.bytes_received, metadata_requests=self.usage.requests)
 
     def _build(
-        self, preparation: Preparation, installed: Installed | None, spool: Spool, staging: StagingTree
+        self,
+        preparation: Preparation,
+        installed: Installed | None,
+        spool: Spool,
+        staging: StagingTree,
+        decoded: FrameCache,
     ) -> tuple[Plan, int]:
         written = 0
         for _ in range(_ATTEMPTS):
             plan = self._make_plan(preparation, installed, spool)
             try:
-                return plan, written + self._fetch_and_assemble(plan, spool, staging)
+                return plan, written + self._fetch_and_assemble(plan, spool, staging, decoded)
             except DamagedPartsError as error:
                 damage = error
                 self._warn(f"{error.message}; they are fetched again")
@@ -181,7 +188,7 @@ class Installation:
             f"Version {self.head.version} of {self.store.catalog} at {self.repository.url} is damaged: {damage.message}"
         ) from damage
 
-    def _fetch_and_assemble(self, plan: Plan, spool: Spool, staging: StagingTree) -> int:
+    def _fetch_and_assemble(self, plan: Plan, spool: Spool, staging: StagingTree, decoded: FrameCache) -> int:
         copied = sum(file.size for file in plan.files if file.action is Action.COPY)
         require_space(
             self.store.root,
@@ -193,7 +200,7 @@ class Installation:
         progress = Counter(self._progress, plan.kept_bytes, total)
         with Fetching(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled) as fetching:
             assembled = LaterProgress(self._begin, "assemble", plan.manifest.total_bytes(), fetching)
-            written = assemble_version(plan, self.store, staging, spool, assembled, fetching=fetching)
+            written = assemble_version(plan, self.store, staging, spool, assembled, fetching=fetching, decoded=decoded)
             fetching.finish()
         assembled.finish()
         return written

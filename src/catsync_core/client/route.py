@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from catsync_core.errors import ContentError, FormatError
+from catsync_core.format.frames import compress
 from catsync_core.format.head import Head, PatchRef
-from catsync_core.format.manifest import Manifest, write_manifest
+from catsync_core.format.manifest import Manifest
 from catsync_core.format.patch import bare_manifest
 from catsync_core.plan.model import Part, Piece
 from catsync_core.plan.requests import patch_requests
 from catsync_core.plan.ways import Way, WayKind, weigh_patches
 from catsync_core.store.spool import Spool
+from catsync_core.transfer.frame_cache import FrameCache
 from catsync_core.transfer.patching import (
     OldTree,
     Outline,
@@ -27,6 +29,8 @@ from catsync_core.transfer.repository import Repository, check_identity
 __all__ = ["Description", "PatchRoute", "Route"]
 
 Keep = Callable[[Piece], bool]
+
+_LEVEL = 3  # of zstd, for the manifest that is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,13 @@ class PatchRoute:
                 raise FormatError(f"The patch of {manifest.catalog} does not lead to the version that was published")
         return Route(manifest, b"", _with_bytes(manifest, found.parts), later, later_requests)
 
-    def follow(self, spool: Spool, begin: Callable[[int], Callable[[int], None]], warn: Callable[[str], None]) -> Route:
+    def follow(
+        self,
+        spool: Spool,
+        begin: Callable[[int], Callable[[int], None]],
+        warn: Callable[[str], None],
+        decoded: FrameCache,
+    ) -> Route:
         """Return the new version from a patch that was fetched.
 
         What it fails to yield, because an old file is damaged, is left to other ways, and that is told.
@@ -127,6 +137,7 @@ class PatchRoute:
             spool: Holds the patch.
             begin: Called with the bytes that will be decoded; what it returns is called with bytes that are.
             warn: Told, in a sentence, what will take longer than it should.
+            decoded: Keeps decoded frames for the assembly, as far as there is room.
 
         Raises:
             ContentError: (content) the patch is damaged or does not fit: it is of no use at all.
@@ -134,10 +145,11 @@ class PatchRoute:
         """
         verify_patch(spool, self.ref.patch)
         found = self._outline(kept_header(spool, self.ref))
-        hashes = compute_hashes(found, spool, begin(found.new_bytes()))
-        manifest = self._complete(found, hashes)
-        if manifest is not None:
-            return Route(manifest, write_manifest(manifest), _with_bytes(manifest, found.parts))
+        hashes = compute_hashes(found, spool, begin(found.new_bytes()), decoded)
+        complete = self._complete(found, hashes)
+        if complete is not None:
+            manifest, plain = complete
+            return Route(manifest, compress(plain, _LEVEL), _with_bytes(manifest, found.parts))
         published = self._description.fetch()
         parts = {index: part for index, part in found.parts.items() if _is_right(published.manifest, index, hashes)}
         warn(
@@ -151,7 +163,7 @@ class PatchRoute:
         check_identity(found.manifest, self._description.head.catalog, self._description.head.version)
         return found
 
-    def _complete(self, found: Outline, hashes: Mapping[int, bytes]) -> Manifest | None:
+    def _complete(self, found: Outline, hashes: Mapping[int, bytes]) -> tuple[Manifest, bytes] | None:
         try:
             return found.complete(hashes, self.ref.root)
         except ContentError:

@@ -15,11 +15,11 @@ class FrameCache:
     """Decoded frames by pack and offset; the least recently used go first. Not thread-safe.
 
     Args:
-        capacity: Bytes to keep; the newest frame stays even when it alone is larger.
+        capacity: Bytes to keep, by default 32 MiB; the newest frame stays even when it alone is larger.
     """
 
-    def __init__(self, capacity: int = _CAPACITY) -> None:
-        self._capacity = capacity
+    def __init__(self, capacity: int | None = None) -> None:
+        self._capacity = _CAPACITY if capacity is None else capacity
         self._frames: OrderedDict[Key, bytes] = OrderedDict()
         self._size = 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,7 +19,7 @@ import msgspec
 
 from catsync_core.errors import ContentError, FormatError, IntegrityError
 from catsync_core.format.head import PatchRef
-from catsync_core.format.manifest import Content, Manifest, read_plain, write_plain
+from catsync_core.format.manifest import Content, Manifest, read_plain
 from catsync_core.format.objects import ObjectRef, object_key
 from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, check_contents, read_patch
 from catsync_core.plan.model import LocalPart, PatchPart
@@ -44,12 +44,13 @@ class OldTree:
         self.manifest = manifest
         self.contents = manifest.contents if manifest else ()
         self.bare = bare_manifest(manifest) if manifest else b""
-        self.sha256 = hashlib.sha256(write_plain(manifest)).hexdigest() if manifest else ""
+        self.sha256 = hashlib.sha256(_with_hashes(self.bare, self.contents)).hexdigest() if manifest else ""
+        self._root = root
         self._starts = list(accumulate((content.size for content in self.contents), initial=0))
-        self._paths: dict[int, Path] = {}
+        self._paths: dict[int, str] = {}
         for entry in manifest.entries if manifest else ():
             if entry.content is not None:
-                self._paths.setdefault(entry.content, root / entry.path)
+                self._paths.setdefault(entry.content, entry.path)
 
     def locate(self, start: int, size: int) -> Iterator[LocalPart]:
         """Yield the local bytes that make up a range of the old stream.
@@ -61,7 +62,7 @@ class OldTree:
             offset = start - self._starts[index]
             length = min(size, self.contents[index].size - offset)
             if length:
-                yield LocalPart(self._paths[index], offset, length)
+                yield LocalPart(self._root / self._paths[index], offset, length)
             start, size, index = start + length, size - length, index + 1
 
 
@@ -70,10 +71,12 @@ class Outline:
     """What a patch leads to, as far as its header tells.
 
     Attributes:
+        bare: The new manifest's bytes, without hashes.
         manifest: The new manifest; new contents have placeholders in place of their SHA-256.
         parts: Of the new contents, by index.
     """
 
+    bare: bytes
     manifest: Manifest
     parts: Mapping[int, tuple[PatchPart, ...]]
 
@@ -81,8 +84,8 @@ class Outline:
         """Return the bytes of all new contents."""
         return sum(self.manifest.contents[index].size for index in self.parts)
 
-    def complete(self, hashes: Mapping[int, bytes], root: str) -> Manifest:
-        """Return the manifest with the hashes of new contents.
+    def complete(self, hashes: Mapping[int, bytes], root: str) -> tuple[Manifest, bytes]:
+        """Return the manifest with the hashes of new contents, and its bytes before compression.
 
         Raises:
             IntegrityError: (content) it is not the one that was published.
@@ -91,12 +94,12 @@ class Outline:
             Content(hashes.get(index, content.sha256), content.size, content.pack, content.number)
             for index, content in enumerate(self.manifest.contents)
         )
-        complete = msgspec.structs.replace(self.manifest, contents=contents)
-        if hashlib.sha256(write_plain(complete)).hexdigest() != root:
+        plain = _with_hashes(self.bare, contents)
+        if hashlib.sha256(plain).hexdigest() != root:
             raise IntegrityError(
                 f"The patch of {self.manifest.catalog} does not lead to the version that was published"
             )
-        return complete
+        return msgspec.structs.replace(self.manifest, contents=contents), plain
 
 
 def fetch_header(repository: Repository, ref: PatchRef) -> bytes:
@@ -142,7 +145,11 @@ def outline(header: bytes, ref: PatchRef, old: OldTree) -> Outline:
         for source, content in zip(patch.sources, manifest.contents, strict=True)
     ):
         raise FormatError("The patch gives an old content another size")
-    return Outline(manifest, _find_parts(patch, manifest, ref.patch, old))
+    return Outline(patch.bare, manifest, _find_parts(patch, manifest, ref.patch, old))
+
+
+def _with_hashes(bare: bytes, contents: Sequence[Content]) -> bytes:
+    return bare + b"".join(content.sha256 for content in contents)
 
 
 def _find_parts(patch: Patch, manifest: Manifest, ref: ObjectRef, old: OldTree) -> dict[int, tuple[PatchPart, ...]]:

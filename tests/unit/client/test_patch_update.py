@@ -22,7 +22,7 @@ from catsync_core.publish import draft
 from catsync_core.publish.effort import Settings
 from catsync_core.testing.faults import FaultyBackend, Status
 from catsync_core.testing.memory import MemoryBackend
-from catsync_core.transfer import parts
+from catsync_core.transfer import frame_cache, parts
 
 Tree = dict[str, bytes]
 
@@ -270,11 +270,12 @@ def test_content_that_does_not_compress_makes_no_patch_dearer_than_blocks(bench:
     assert plans[Via.AUTO].bytes_received <= min(plans[via].bytes_received for via in (Via.BLOCKS, Via.FULL))
 
 
-def test_each_frame_of_a_patch_is_decoded_once_for_hashes_and_once_for_files(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("room", "times"), [(1500, 2), (1 << 20, 1)])
+def test_each_frame_of_a_patch_is_decoded_once_or_without_room_again_for_files(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, room: int, times: int
 ) -> None:
     monkeypatch.setattr(draft, "_OUTPUT", 1000)
-    monkeypatch.setattr(parts, "_USED", 1500)
+    monkeypatch.setattr(frame_cache, "_CAPACITY", room)
     old = {f"{number:03}.{'txt' if number % 2 else 'csv'}": b"%d " % number * 60 for number in range(60)}
     new = {path: data + b"new" for path, data in old.items()}
     bench.publish(old)
@@ -292,7 +293,7 @@ def test_each_frame_of_a_patch_is_decoded_once_for_hashes_and_once_for_files(
         assert counted(client.catalog("shoes").update()) == {"patch": 60}
         assert read(client) == new
     assert len(set(decoded)) > 5
-    assert set(Counter(decoded).values()) == {2}
+    assert set(Counter(decoded).values()) == {times}
 
 
 def test_a_frame_that_cannot_be_decoded_is_tried_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

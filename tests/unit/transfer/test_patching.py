@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from catsync_core.errors import ContentError, FormatError, IntegrityError, LimitError
 from catsync_core.format.head import PatchRef
-from catsync_core.format.manifest import Content, Entry, Manifest, PackRef
+from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_plain
 from catsync_core.format.objects import ObjectRef
 from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, read_patch, write_patch_header
 from catsync_core.format.prefix import compress_after
@@ -137,7 +137,7 @@ def test_a_patch_leads_to_the_published_manifest(tmp_path: Path, old: Tree) -> N
     found = outline(kept_header(bench.spool, built.ref), built.ref, tree)
     done: list[int] = []
     hashes = compute_hashes(found, bench.spool, done.append)
-    assert found.complete(hashes, built.ref.root) == bench.manifest
+    assert found.complete(hashes, built.ref.root) == (bench.manifest, write_plain(bench.manifest))
     new = NEW_CONTENTS if old else NEW.keys() - {"copy"}
     assert sum(done) == sum(len(NEW[path]) for path in new)
     assert len(hashes) == len(new)
