@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bench import catalogs
 from bench._unpack import UnsafeArchiveError, unpack_npm, unpack_wheel
-from bench.catalogs import LARGE, PAIRS, FetchError, Pair, Pin, fetch
+from bench.catalogs import LARGE, PAIRS, SERIES, FetchError, Pair, Pin, Series, fetch, fetch_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +115,14 @@ def test_fetch_asks_the_registry_once_per_version(tmp_path: Path, registry: list
     assert sorted(path.name for path in (cache / "thing").iterdir()) == ["1", "2"]
 
 
+def test_a_series_is_fetched_in_order(tmp_path: Path, registry: list[str]) -> None:
+    versions = tuple(pin(tmp_path, version) for version in ("1", "2", "3"))
+    trees = fetch_series(Series("thing", "npm", "thing", versions), tmp_path / "cache")
+    assert trees == [tmp_path / "cache/thing" / version for version in ("1", "2", "3")]
+    assert [(tree / version).is_file() for tree, version in zip(trees, "123", strict=True)] == [True] * 3
+    assert registry == ["thing@1", "thing@2", "thing@3"]
+
+
 def test_an_archive_that_is_not_the_pinned_one_leaves_nothing(tmp_path: Path, registry: list[str]) -> None:
     good = pin(tmp_path, "1")
     pair = Pair("thing", "npm", "thing", good, Pin("2", good.archive, "0" * 64))
@@ -135,3 +143,11 @@ def test_every_pin_is_a_sha256_and_every_name_is_used_once() -> None:
     digests = {version.sha256 for pair in pairs for version in (pair.old, pair.new)}
     assert len(digests) == 14
     assert all(len(bytes.fromhex(digest)) == 32 for digest in digests)
+
+
+def test_a_series_has_seventeen_versions_and_agrees_with_the_pair_of_its_name() -> None:
+    pairs = {pair.name: pair for pair in PAIRS}
+    for series in SERIES:
+        assert len({version.sha256 for version in series.versions}) == 17
+        assert all(len(bytes.fromhex(version.sha256)) == 32 for version in series.versions)
+        assert series.versions[-2:] == (pairs[series.name].old, pairs[series.name].new)
