@@ -9,14 +9,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench._measure import run
+from bench._measure import measure, run
 from bench._tools import Site, Tool
 from bench._trees import require_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["CATSYNC", "Catsync", "CatsyncBlocks", "find_catsync", "read_summary"]
+    from bench._measure import Cost
+
+__all__ = ["Catsync", "CatsyncBlocks", "CatsyncDefault", "CatsyncFast", "find_catsync", "read_summary"]
 
 _CATALOG = "catalog"
 
@@ -46,10 +48,14 @@ class Catsync(Tool):
     """catsync, taking whichever way it finds cheapest."""
 
     name = "catsync"
+    colour = "#2f9e63"
     how = (
-        "`catsync check` and `catsync update` together; published with `--effort best`. It checks every file's "
-        "SHA-256, keeps the old version for rollback, and is done only when everything is flushed to the disk"
+        "`catsync update` alone, which asks by itself what the newest version is; published with `--effort best`. It "
+        "checks every file's SHA-256, keeps the old version for rollback, and is done only when everything is flushed "
+        "to the disk"
     )
+    how_to_install = "`catsync add` and `catsync offline`, two commands"
+    how_to_check = "`catsync check`, one conditional request for all catalogs of a repository"
     via: ClassVar[str] = "auto"
     effort: ClassVar[str] = "best"
 
@@ -66,22 +72,26 @@ class Catsync(Tool):
             raise FileNotFoundError("catsync is not installed beside this Python")
         self._program = program
 
-    def publish(self) -> None:
+    def publish(self) -> Cost:
         """Publish the old version, let the device keep it offline, publish the new version."""
+        self.init()
+        self.publish_version(self.site.old)
+        self.put_aside(self._start)
+        return self.publish_version(self.site.new)
+
+    def init(self) -> None:
+        """Make the repository."""
         self._empty_device()
         run([self._program, "init", str(self.site.web)], env=self._publisher)
-        self._publish_version(self.site.old)
-        for command in self.install():
-            run(command, env=self.env)
-        self._home.rename(self._start)
-        self._publish_version(self.site.new)
 
-    def _publish_version(self, tree: Path) -> None:
+    def publish_version(self, tree: Path) -> Cost:
+        """Publish a tree as the next version, and return what that cost."""
         what = ["publish", str(tree), str(self.site.web), "--catalog", _CATALOG, "--effort", self.effort]
-        run([self._program, *what], env=self._publisher)
+        cost, _ = measure([self._program, *what], env=self._publisher)
+        return cost
 
     def clear(self) -> None:
-        """Make the device a new one, which has nothing."""
+        """Remove the device's home."""
         # The content is read-only, and so may be its directories.
         if self._home.exists():
             run(["chmod", "-R", "u+w", str(self._home)])
@@ -94,17 +104,29 @@ class Catsync(Tool):
             [self._program, "offline", _CATALOG, "--via", self.via, "--json"],
         ]
 
-    def reset(self) -> None:
-        """Copy the home of the device as it was with the old version, links among its files included."""
+    def put_aside(self, home: Path) -> None:
+        """Let a new device keep the current version offline, and put its home aside for `take_up`."""
         self.clear()
-        run(["cp", "-a", str(self._start), str(self._home)])
+        for command in self.install():
+            run(command, env=self.env)
+        self._home.rename(home)
+
+    def take_up(self, home: Path) -> None:
+        """Make the device one that was put aside: copy its home, links among its files included."""
+        self.clear()
+        run(["cp", "-a", str(home), str(self._home)])
+
+    def reset(self) -> None:
+        """Take up the device that has the old version."""
+        self.take_up(self._start)
 
     def update(self) -> Sequence[Sequence[str]]:
-        """Check, then update."""
-        return [
-            [self._program, "check"],
-            [self._program, "update", _CATALOG, "--via", self.via, "--json"],
-        ]
+        """Update, which includes to ask for the newest version."""
+        return [[self._program, "update", _CATALOG, "--via", self.via, "--json"]]
+
+    def check(self) -> Sequence[Sequence[str]]:
+        """Ask for news."""
+        return [[self._program, "check"]]
 
     def verify(self) -> None:
         """Compare the tree that `catsync path` names."""
@@ -116,8 +138,24 @@ class CatsyncBlocks(Catsync):
     """catsync with nothing but signatures and blocks."""
 
     name = "catsync-blocks"
+    colour = "#86c79d"
     how = "the same with `--via blocks`: signatures and blocks only, as for a device that no patch fits"
+    how_to_install = "the same with `--via blocks`: without the patch from nothing"
+    how_to_check = "as for catsync"
     via = "blocks"
 
 
-CATSYNC: tuple[type[Catsync], ...] = (Catsync, CatsyncBlocks)
+class CatsyncDefault(Catsync):
+    """catsync as anyone publishes who says nothing about effort."""
+
+    name = "catsync-default"
+    how = "the same, published with `--effort default`"
+    effort = "default"
+
+
+class CatsyncFast(Catsync):
+    """catsync for publishers in a hurry."""
+
+    name = "catsync-fast"
+    how = "the same, published with `--effort fast`"
+    effort = "fast"

@@ -9,11 +9,14 @@ import subprocess
 __all__ = ["MissingProgramsError", "ensure_programs", "find_program"]
 
 _PACKAGES = {
+    "bsdiff": "bsdiff",
     "casync": "casync",
+    "curl": "curl",
     "nginx": "nginx-light",
     "rsync": "rsync",
     "tar": "tar",
     "time": "time",
+    "xdelta3": "xdelta3",
     "zstd": "zstd",
     "zsync": "zsync",
     "zsyncmake": "zsync",

@@ -1,20 +1,22 @@
-"""Run tools side by side on one pair: the same trees, the same server, the same relay, in turns."""
+"""Run tools side by side on one pair: the same trees, the same servers, the same relays and links, in turns."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
+import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bench._catsync import Catsync
 from bench._measure import measure_all
 from bench._servers import serve_files, serve_rsync
+from bench._shape import LOOPBACK, Profile
 from bench._tools import Site, Tool
 from bench._traffic import Traffic
-from bench._trees import list_files, pack_tar, stage, tree_size
+from bench._trees import changed_size, list_files, stage, tree_size
 from bench._wire import Relay
+from bench._yardsticks import Yardsticks, measure_yardsticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,19 +24,29 @@ if TYPE_CHECKING:
 
     from bench._measure import Cost
 
-__all__ = ["Outcome", "Sample", "race"]
+__all__ = ["Job", "Outcome", "Sample", "race"]
 
-_ZSTD = ["zstd", "-q", "-19", "--long=27", "-c"]
+
+class Job(StrEnum):
+    """What is measured of a tool."""
+
+    PUBLISH = "publish"
+    UPDATE = "update"
+    INSTALL = "first download"
+    CHECK = "check"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run of one tool."""
+    """One job, done once by one tool."""
 
     tool: str
+    job: Job
+    link: str
+    """The name of the link's profile."""
     traffic: Traffic
     cost: Cost
-    output: str
+    output: str = ""
     """What the last command printed."""
 
 
@@ -46,13 +58,19 @@ class Outcome:
     files: int
     size: int
     """Bytes of the new tree."""
-    updates: tuple[Sample, ...]
-    installs: tuple[Sample, ...]
-    """First downloads of the new version, by catsync."""
-    patch: int
-    """Bytes of a zstd patch between the two tars: no tool transfers it, it shows what is possible."""
-    solid: int
-    """Bytes of the new tree's tar, compressed by zstd."""
+    changed: int
+    """Bytes of those files in it that the old one has not under the same path."""
+    tools: tuple[type[Tool], ...]
+    samples: tuple[Sample, ...]
+    yardsticks: Yardsticks
+
+    def select(self, job: Job, link: str = LOOPBACK.name) -> dict[str, list[Sample]]:
+        """Return the samples of one job over one link by tool, in the tools' order, without tools that have none."""
+        found: dict[str, list[Sample]] = {tool.name: [] for tool in self.tools}
+        for sample in self.samples:
+            if (sample.job, sample.link) == (job, link):
+                found[sample.tool].append(sample)
+        return {name: samples for name, samples in found.items() if samples}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +93,27 @@ class _Ground:
             device=self.work / "devices" / name,
         )
 
+    def lay(self, profile: Profile) -> None:
+        self.http.link = self.rsync.link = profile.lay()
+
     def take(self) -> Traffic:
         return self.http.take() + self.rsync.take()
 
 
-def race(pair: str, trees: tuple[Path, Path], tools: Sequence[type[Tool]], runs: int, work: Path) -> Outcome:
-    """Let each tool update a device from the old tree to the new one, several times.
+def race(
+    pair: str,
+    trees: tuple[Path, Path],
+    tools: Sequence[type[Tool]],
+    runs: int,
+    work: Path,
+    *,
+    profiles: Sequence[Profile] = (LOOPBACK,),
+) -> Outcome:
+    """Let each tool publish once, and then update a device, check, and download for the first time, over each link.
 
-    The tools take turns, in an order that is reversed every other time, so that none always comes first.
+    The tools take turns, in an order that is reversed every other time, so that none always comes first. A check
+    follows each update. Over a link with a rate a first download takes minutes, nearly all of them the link's own,
+    and is run once.
 
     Args:
         pair: The pair's name.
@@ -90,6 +121,7 @@ def race(pair: str, trees: tuple[Path, Path], tools: Sequence[type[Tool]], runs:
         tools: The tools to compare.
         runs: How often each one runs.
         work: An empty directory for everything, on a real disk.
+        profiles: The links.
 
     Raises:
         FailedCommandError: When a command fails.
@@ -97,22 +129,22 @@ def race(pair: str, trees: tuple[Path, Path], tools: Sequence[type[Tool]], runs:
     """
     with _prepare(trees, work) as ground:
         entrants = [tool(ground.site(tool.name)) for tool in tools]
-        for tool in entrants:
-            tool.publish()
-        ground.take()
-        turns = [tool for turn in range(runs) for tool in (entrants if turn % 2 == 0 else entrants[::-1])]
-        updates = tuple(_update(tool, ground) for tool in turns)
-        first = [tool for tool in entrants if isinstance(tool, Catsync) and tool.via == "auto"]
-        installs = tuple(_install(tool, ground) for tool in first * runs)
-        patch, solid = _compress(ground)
+        samples = [_publish(tool, ground) for tool in entrants]
+        for profile in profiles:
+            print(f"  {profile.name}", file=sys.stderr, flush=True)
+            ground.lay(profile)
+            for tool in _turns(entrants, profile, runs):
+                samples += _update(tool, ground, profile)
+            for tool in _turns(entrants, profile, runs if profile is LOOPBACK else 1):
+                samples.append(_install(tool, ground, profile))
         return Outcome(
             pair=pair,
             files=len(list_files(ground.new)),
             size=tree_size(ground.new),
-            updates=updates,
-            installs=installs,
-            patch=patch,
-            solid=solid,
+            changed=changed_size(ground.old, ground.new),
+            tools=tuple(tools),
+            samples=tuple(samples),
+            yardsticks=measure_yardsticks(*trees),
         )
 
 
@@ -128,32 +160,32 @@ def _prepare(trees: tuple[Path, Path], work: Path) -> Iterator[_Ground]:
         yield _Ground(old, new, work, stack.enter_context(http), stack.enter_context(rsync))
 
 
-def _update(tool: Tool, ground: _Ground) -> Sample:
+def _turns(entrants: Sequence[Tool], profile: Profile, runs: int) -> list[Tool]:
+    ready = [tool for tool in entrants if profile is LOOPBACK or tool.crosses_links]
+    return [tool for turn in range(runs) for tool in (ready if turn % 2 == 0 else ready[::-1])]
+
+
+def _publish(tool: Tool, ground: _Ground) -> Sample:
+    cost = tool.publish()
+    ground.take()  # catsync's device gets the old version meanwhile
+    return Sample(tool.name, Job.PUBLISH, LOOPBACK.name, Traffic(), cost)
+
+
+def _update(tool: Tool, ground: _Ground, profile: Profile) -> list[Sample]:
     tool.reset()
-    sample = _sample(tool, tool.update(), ground)
+    update = _sample(tool, Job.UPDATE, tool.update(), ground, profile)
     tool.verify()
-    return sample
+    return [update, _sample(tool, Job.CHECK, tool.check(), ground, profile)]
 
 
-def _install(tool: Catsync, ground: _Ground) -> Sample:
+def _install(tool: Tool, ground: _Ground, profile: Profile) -> Sample:
     tool.clear()
-    sample = _sample(tool, tool.install(), ground)
+    sample = _sample(tool, Job.INSTALL, tool.install(), ground, profile)
     tool.verify()
     return sample
 
 
-def _sample(tool: Tool, commands: Sequence[Sequence[str]], ground: _Ground) -> Sample:
-    os.sync()  # what the reset wrote is not this run's to flush
+def _sample(tool: Tool, job: Job, commands: Sequence[Sequence[str]], ground: _Ground, profile: Profile) -> Sample:
+    os.sync()  # what was written before is not this run's to flush
     cost, output = measure_all(commands, env=tool.env)
-    return Sample(tool.name, ground.take(), cost, output)
-
-
-def _compress(ground: _Ground) -> tuple[int, int]:
-    old, new = ground.work / "old.tar", ground.work / "new.tar"
-    pack_tar(ground.old, old)
-    pack_tar(ground.new, new)
-    return _length([*_ZSTD, f"--patch-from={old}", str(new)]), _length([*_ZSTD, str(new)])
-
-
-def _length(command: Sequence[str]) -> int:
-    return len(subprocess.run(command, check=True, capture_output=True).stdout)
+    return Sample(tool.name, job, profile.name, ground.take(), cost, output)

@@ -1,115 +1,129 @@
-"""Write a grouped bar chart with a logarithmic axis as SVG.
+"""The parts that charts are made of, as SVG: axes, legend, frame.
 
-The colours are mid-tones and the background is transparent, so that the chart reads on a light and on a dark page.
+The colours are mid-tones and the background is transparent, so that a chart reads on a light and on a dark page.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["bar_chart"]
+__all__ = ["PALETTE", "TEXT", "Axis", "document", "legend", "linear_axis", "log_axis", "write_number"]
 
-_COLOURS = ("#4f81bd", "#8fb0da", "#d08c3a", "#a371c9", "#c9a8e0", "#2f9e63", "#86c79d", "#8a8f98")
-_TEXT = "#7d8590"  # about 4:1 on white and 5:1 on near-black
-_BAR, _GAP = 12, 22
-_LEFT, _TOP, _HEIGHT, _BOTTOM = 70, 64, 320, 40
+PALETTE = ("#4f81bd", "#d08c3a", "#2f9e63", "#a371c9", "#c0504d", "#3aa6b0", "#8a8f98")
+"""For series that have no colour of their own."""
+TEXT = "#7d8590"
+"""About 4:1 on white and 5:1 on near-black."""
+
 _PREFIXES = ("", "k", "M", "G")
+_ROOM = 1.5  # times the start of a logarithmic axis is the least value, so that its bar is seen
+_CROWDED = 500  # times the start of a logarithmic axis is its end: from there on it has only powers of ten
+_LETTER = 7.0  # about the width of one, at the size of the legend
 
 
-def bar_chart(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -> str:
-    """Draw one group of bars per outer key, and in it one bar per inner key.
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Maps values to places along an axis."""
 
-    Args:
-        title: What the chart shows.
-        unit: The unit of the values, such as B.
-        groups: The values by group and series; a series may be missing in a group. All are positive.
+    unit: str
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    logarithmic: bool
 
-    Returns:
-        A complete SVG document.
+    def place(self, value: float) -> float:
+        """Return where a value lies: 0 at the axis' start, 1 at its end."""
+        if self.logarithmic:
+            return math.log10(value / self.low) / math.log10(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    @property
+    def labels(self) -> list[tuple[float, str]]:
+        """The places of the ticks, with what is written there."""
+        return [(self.place(tick), write_number(tick, self.unit)) for tick in self.ticks]
+
+
+def log_axis(unit: str, values: Iterable[float]) -> Axis:
+    """Return an axis that begins well below all values and holds them.
 
     Raises:
-        ValueError: When there is nothing to draw, or a value is not positive.
+        ValueError: When there is no value, or one is not positive.
     """
-    values = [value for group in groups.values() for value in group.values()]
-    if not values or min(values) <= 0:
+    known = list(values)
+    if not known or min(known) <= 0:
         raise ValueError("a logarithmic axis needs positive values")
-    series = list(dict.fromkeys(name for group in groups.values() for name in group))
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    scale = _Scale(low, max(high, low + 1), unit)
-    pitch = len(series) * _BAR + _GAP
-    width, height = _LEFT + len(groups) * pitch + 10, _TOP + _HEIGHT + _BOTTOM
+    powers = range(math.floor(math.log10(min(known))) - 1, math.ceil(math.log10(max(known))) + 1)
+    steps = [times * 10.0**power for power in powers for times in (1, 2, 5)]
+    low = max(step for step in steps if step <= min(known) / _ROOM)
+    high = min(step for step in steps if step >= max(known))
+    inner = [step for step in steps if low <= step <= high]
+    if high / low > _CROWDED:
+        inner = [10.0**power for power in powers if low <= 10.0**power <= high]
+    return Axis(unit, low, high, tuple(inner), logarithmic=True)
+
+
+def linear_axis(unit: str, values: Iterable[float], *, start: float = math.inf) -> Axis:
+    """Return an axis with round ticks that holds all values.
+
+    Args:
+        unit: Of the values.
+        values: What is drawn.
+        start: A value that the axis shows too, such as 0.
+
+    Raises:
+        ValueError: When there is no value.
+    """
+    known = list(values)
+    if not known:
+        raise ValueError("an axis needs values")
+    low, high = min(*known, start), max(known)
+    step = _round_step((high - low or abs(high) or 1.0) / 5)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    ticks = tuple(round(number * step, 10) for number in range(first, max(last, first + 1) + 1))
+    return Axis(unit, ticks[0], ticks[-1], ticks, logarithmic=False)
+
+
+def _round_step(least: float) -> float:
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(times * power for times in (1, 2, 5, 10) if times * power >= least)
+
+
+def write_number(value: float, unit: str) -> str:
+    """Write a value with its unit; bytes with a decimal prefix, so 2000000 as `2 MB`."""
+    if unit != "B":
+        return f"{value:,.10g} {unit}".rstrip()
+    step = min(max(math.floor(math.log10(value)) // 3, 0), len(_PREFIXES) - 1) if value else 0
+    return f"{value / 1000.0**step:g} {_PREFIXES[step]}B"
+
+
+def legend(colours: Mapping[str, str], left: float, top: float, width: float) -> tuple[list[str], float]:
+    """Return what names the series, in as many lines as it takes, and the height of it."""
+    parts, x, y = [], left, top
+    for name, colour in colours.items():
+        wide = 17 + _LETTER * len(name) + 16
+        if x > left and x + wide > width:
+            x, y = left, y + 18
+        parts += [
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="12" height="12" rx="2" fill="{colour}"/>',
+            f'<text x="{x + 17:.0f}" y="{y + 10:.0f}">{escape(name)}</text>',
+        ]
+        x += wide
+    return parts, y + 18 - top
+
+
+def document(title: str, width: float, height: float, parts: Sequence[str]) -> str:
+    """Return a complete SVG document with a title above its parts."""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"',
-        f'  role="img" font-family="sans-serif" font-size="12" fill="{_TEXT}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"',
+        f'  height="{height:.0f}" role="img" font-family="sans-serif" font-size="12" fill="{TEXT}">',
         f"<title>{escape(title)}</title>",
         f'<text x="10" y="18" font-size="14" font-weight="bold">{escape(title)}</text>',
-        *_axis(scale, width),
-        *_legend(series),
+        *parts,
+        "</svg>",
     ]
-    for index, (name, group) in enumerate(groups.items()):
-        left = _LEFT + _GAP / 2 + index * pitch
-        middle = left + len(series) * _BAR / 2
-        lines.append(f'<text x="{middle:.1f}" y="{height - 20}" text-anchor="middle">{escape(name)}</text>')
-        for place, key in enumerate(series):
-            if key in group:
-                label = f"{name}, {key}: {group[key]:,.0f} {unit}"
-                lines += _bar(left + place * _BAR, scale.height(group[key]), _colour(place), label)
-    return "\n".join([*lines, "</svg>", ""])
-
-
-class _Scale:
-    """Maps values to heights above the axis, powers of ten to equal steps."""
-
-    def __init__(self, low: int, high: int, unit: str) -> None:
-        self.powers = range(low, high + 1)
-        self.unit = unit
-
-    def height(self, value: float) -> float:
-        low, high = self.powers[0], self.powers[-1]
-        return (math.log10(value) - low) / (high - low) * _HEIGHT
-
-
-def _axis(scale: _Scale, width: float) -> list[str]:
-    lines = []
-    for power in scale.powers:
-        y = _TOP + _HEIGHT - scale.height(10.0**power)
-        label = f"{_short(power)}{escape(scale.unit)}"
-        lines += [
-            f'<line x1="{_LEFT}" x2="{width - 10}" y1="{y:.1f}" y2="{y:.1f}" stroke="{_TEXT}" stroke-opacity="0.35"/>',
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>',
-        ]
-    return lines
-
-
-def _legend(series: Sequence[str]) -> list[str]:
-    parts, x = [], float(_LEFT)
-    for index, name in enumerate(series):
-        parts += [
-            f'<rect x="{x:.0f}" y="32" width="12" height="12" rx="2" fill="{_colour(index)}"/>',
-            f'<text x="{x + 17:.0f}" y="42">{escape(name)}</text>',
-        ]
-        x += 17 + 7 * len(name) + 16
-    return parts
-
-
-def _bar(x: float, height: float, colour: str, label: str) -> list[str]:
-    height = max(height, 1.0)  # the smallest stays visible
-    return [
-        f'<rect x="{x:.1f}" y="{_TOP + _HEIGHT - height:.1f}" width="{_BAR - 2}" height="{height:.1f}"',
-        f'  fill="{colour}"><title>{escape(label)}</title></rect>',
-    ]
-
-
-def _colour(index: int) -> str:
-    return _COLOURS[index % len(_COLOURS)]
-
-
-def _short(power: int) -> str:
-    """Write a power of ten with a decimal prefix: 6 as `1 M`."""
-    step = min(max(power // 3, 0), len(_PREFIXES) - 1)
-    return f"{10.0 ** (power - 3 * step):g} {_PREFIXES[step]}"
+    return "\n".join([*lines, ""])

@@ -11,7 +11,7 @@ from bench._measure import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["DifferentTreeError", "list_files", "pack_tar", "require_same", "stage", "tree_size"]
+__all__ = ["DifferentTreeError", "changed_size", "list_files", "pack_tar", "require_same", "stage", "tree_size"]
 
 _OLD_TIME = 1_000_000_000
 _NEW_TIME = 1_100_000_000
@@ -32,6 +32,12 @@ def tree_size(tree: Path) -> int:
     return sum(path.stat().st_size for path in list_files(tree).values())
 
 
+def changed_size(old: Path, new: Path) -> int:
+    """Return the bytes of the new tree's files that the old one has not, or not so."""
+    before = list_files(old)
+    return sum(path.stat().st_size for name, path in list_files(new).items() if not _unchanged(before.get(name), path))
+
+
 def stage(old: Path, new: Path, into: Path) -> tuple[Path, Path]:
     """Copy both versions of a pair, with the modification times of one folder that was edited.
 
@@ -45,9 +51,12 @@ def stage(old: Path, new: Path, into: Path) -> tuple[Path, Path]:
     for name, path in before.items():
         _copy(path, into / "old" / name, _OLD_TIME)
     for name, path in list_files(new).items():
-        same = name in before and before[name].read_bytes() == path.read_bytes()
-        _copy(path, into / "new" / name, _OLD_TIME if same else _NEW_TIME)
+        _copy(path, into / "new" / name, _OLD_TIME if _unchanged(before.get(name), path) else _NEW_TIME)
     return into / "old", into / "new"
+
+
+def _unchanged(before: Path | None, after: Path) -> bool:
+    return before is not None and before.read_bytes() == after.read_bytes()
 
 
 def _copy(source: Path, target: Path, mtime: int) -> None:

@@ -1,35 +1,50 @@
 """Compare catsync with rsync, zsync and casync on real catalogs, side by side in one run.
 
-Prints tables, and writes them with notes on method to `docs/benchmarks.md` and a chart beside it.
+Prints tables, and writes them with notes on method to `docs/benchmarks.md` and charts beside it. The parts are the
+comparison on loopback, the same over links with a rate and a round trip, what a publisher's effort buys, and what it
+costs to be several versions behind. Some of them, some pairs or some tools alone are for work on this benchmark.
 
-    python bench/peers.py [--runs N] [--pairs A,B] [--tools A,B] [--no-write]
+    python bench/peers.py [--runs N] [--parts A,B] [--pairs A,B] [--tools A,B] [--into DIR | --no-write]
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import functools
 import os
 import platform
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench._catsync import CATSYNC, find_catsync
+from bench._behind import Lags, measure_lags, present_lags
+from bench._casync import Casync, CasyncSmall
+from bench._catsync import Catsync, CatsyncBlocks, find_catsync
+from bench._comparison import compare
+from bench._effort import EFFORTS, present_efforts
+from bench._goals import compare_with_possible
+from bench._links import compare_links
+from bench._method import explain
 from bench._packages import ensure_programs, find_program
+from bench._page import Occasion, Part, write_page
 from bench._race import Outcome, race
-from bench._report import Occasion, render_chart, render_page, render_tables
-from bench._tools import PEERS, Tool
-from bench.catalogs import PAIRS, Pair, fetch
+from bench._rsync import Rsync, RsyncStrong
+from bench._shape import FAST, LOOPBACK, SLOW, Profile
+from bench._tools import Tool
+from bench._zsync import Zsync
+from bench.catalogs import PAIRS, SERIES, Pair, Series, fetch, fetch_series
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
-CHART = ROOT / "docs" / "benchmarks" / "wire-bytes.svg"
+TOOLS: tuple[type[Tool], ...] = (Rsync, RsyncStrong, Zsync, Casync, CasyncSmall, Catsync, CatsyncBlocks)
+LINKS = (FAST, SLOW)
+PARTS = ("loopback", "links", "effort", "behind")
 
 _T = TypeVar("_T")
 
@@ -38,66 +53,78 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the comparison."""
     options = _parse(arguments)
     ensure_programs()
-    tools = _available(options.tools)
+    if find_catsync() is None:
+        raise SystemExit("catsync is not installed beside this Python: `make install` does that")
     occasion = _occasion(options.runs)
     print(occasion.machine, file=sys.stderr)
-    outcomes = [_race(pair, tools, options.runs) for pair in options.pairs]
-    print(render_tables(outcomes))
+    parts = []
+    for part in _measure(options):
+        print(part.text, end="\n\n", flush=True)
+        parts.append(part)
     if not options.no_write:
-        CHART.parent.mkdir(parents=True, exist_ok=True)
-        CHART.write_text(render_chart(outcomes))
-        chart = CHART.relative_to(PAGE.parent).as_posix()
-        PAGE.write_text(render_page(outcomes, occasion, chart))
+        write_page(parts, occasion, options.into)
     return 0
+
+
+def _measure(options: argparse.Namespace) -> Iterator[Part]:
+    profiles = [*[LOOPBACK] * ("loopback" in options.parts), *LINKS * ("links" in options.parts)]
+    outcomes = [_race(pair, options.tools, options.runs, profiles) for pair in options.pairs] if profiles else []
+    if "loopback" in options.parts:
+        yield compare(outcomes)
+        yield compare_with_possible(outcomes)
+    if "links" in options.parts:
+        yield compare_links(outcomes, LINKS)
+    if "effort" in options.parts:
+        yield present_efforts([_race(pair, EFFORTS, 1, [LOOPBACK]) for pair in options.pairs])
+    if "behind" in options.parts:
+        yield present_lags([_fall_behind(series) for series in SERIES])
+    if outcomes:
+        yield explain(outcomes)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare delta tools on real catalogs.")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs per tool and pair (default: 3)")
-    parser.add_argument(
-        "--pairs",
-        type=lambda text: _choose(text, {pair.name: pair for pair in PAIRS}),
-        default=list(PAIRS),
-        metavar="A,B",
-        help=f"of {', '.join(pair.name for pair in PAIRS)} (default: all)",
-    )
-    parser.add_argument(
-        "--tools",
-        type=lambda text: _choose(text, {tool.name: tool for tool in (*PEERS, *CATSYNC)}),
-        default=[*PEERS, *CATSYNC],
-        metavar="A,B",
-        help=f"of {', '.join(tool.name for tool in (*PEERS, *CATSYNC))} (default: all)",
-    )
-    parser.add_argument("--no-write", action="store_true", help="print the tables and write no page")
+    for name, known in (
+        ("parts", {name: name for name in PARTS}),
+        ("pairs", {pair.name: pair for pair in PAIRS}),
+        ("tools", {tool.name: tool for tool in TOOLS}),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=functools.partial(_choose, known),
+            default=list(known.values()),
+            metavar="A,B",
+            help=f"of {', '.join(known)} (default: all)",
+        )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--into", type=Path, default=ROOT / "docs", metavar="DIR", help="where the page goes")
+    where.add_argument("--no-write", action="store_true", help="print the tables and write no page")
     options = parser.parse_args(arguments)
     if options.runs < 1:
         parser.error("--runs must be at least 1")
     return options
 
 
-def _choose(text: str, known: dict[str, _T]) -> list[_T]:
+def _choose(known: Mapping[str, _T], text: str) -> list[_T]:
     names = text.split(",")
     if unknown := [name for name in names if name not in known]:
         raise argparse.ArgumentTypeError(f"no such name: {', '.join(unknown)}; there are {', '.join(known)}")
     return [known[name] for name in names]
 
 
-def _available(tools: list[type[Tool]]) -> list[type[Tool]]:
-    if find_catsync() is not None:
-        return tools
-    left = [tool for tool in tools if tool not in CATSYNC]
-    if left != tools:
-        print("catsync is not installed beside this Python: `make install` does that. Without it:", file=sys.stderr)
-    if not left:
-        raise SystemExit("nothing is left to compare")
-    return left
-
-
-def _race(pair: Pair, tools: list[type[Tool]], runs: int) -> Outcome:
+def _race(pair: Pair, tools: Sequence[type[Tool]], runs: int, profiles: Sequence[Profile]) -> Outcome:
     print(f"{pair.name}: {pair.old.version} -> {pair.new.version}", file=sys.stderr)
     trees = fetch(pair)
     with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="race-") as work:
-        return race(pair.name, trees, tools, runs, Path(work))
+        return race(pair.name, trees, tools, runs, Path(work), profiles=profiles)
+
+
+def _fall_behind(series: Series) -> Lags:
+    print(f"{series.name}: {len(series.versions)} versions", file=sys.stderr)
+    trees = fetch_series(series)
+    with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="behind-") as work:
+        return measure_lags(series.name, [(tree.name, tree) for tree in trees], Path(work))
 
 
 def _occasion(runs: int) -> Occasion:
@@ -113,6 +140,7 @@ def _occasion(runs: int) -> Occasion:
             "zsync": _version(["zsync", "-V"]),
             "casync": _version(["casync", "--version"]),
             "zstd": _version(["zstd", "--version"]),
+            "xdelta3": _version(["xdelta3", "-V"]),
             "nginx": _version([find_program("nginx") or "nginx", "-v"]),
         },
     )

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bench import _catsync
+from bench._behind import measure_lags
 from bench._catsync import Catsync, CatsyncBlocks, read_summary
+from bench._effort import EFFORTS
 from bench._packages import find_program
-from bench._race import race
+from bench._race import Job, race
 from bench._tools import Site
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ if verb == "init":
     pathlib.Path(words[0], "index.json").write_text("0")
 elif verb == "publish":
     tree, repo, *options = words
-    assert options == ["--catalog", "catalog", "--effort", "best"]
+    assert options[:-1] == ["--catalog", "catalog", "--effort"]
+    pathlib.Path(repo, "efforts").open("a").write(options[-1] + " ")
     index = pathlib.Path(repo, "index.json")
     version = int(index.read_text()) + 1
     with tarfile.open(pathlib.Path(repo, f"{{version}}.tar"), "w") as tar:
@@ -46,7 +49,6 @@ elif verb in ("offline", "update"):
     assert words[0] == "catalog" and words[1] == "--via" and words[-1] == "--json"
     head = int(get("index.json"))
     if verb == "update":
-        assert int((home / "head").read_text()) == head, "update without a check"
         assert (home / "tree").is_dir(), "update of nothing"
     content = get(f"{{head}}.tar")
     (home / "new.tar").write_bytes(content)
@@ -63,7 +65,7 @@ else:
 """
 
 needs_programs = pytest.mark.skipif(
-    any(find_program(name) is None for name in ("rsync", "nginx", "zstd", "tar", "time", "cp")),
+    any(find_program(name) is None for name in ("bsdiff", "cp", "nginx", "rsync", "tar", "time", "xdelta3", "zstd")),
     reason="the programs that are compared are not installed",
 )
 
@@ -85,14 +87,50 @@ def test_updates_and_installs_run_through_the_command_line_and_the_relay(tmp_pat
         (tree / "file").write_bytes(content)
     work.mkdir()
     outcome = race("pair", (old, new), [Catsync, CatsyncBlocks], 2, work)
-    assert [sample.tool for sample in outcome.updates] == ["catsync", "catsync-blocks", "catsync-blocks", "catsync"]
-    for sample in outcome.updates:
-        summary = read_summary(sample.output)
-        assert summary["via"] == ("blocks" if sample.tool == "catsync-blocks" else "auto")
-        assert sample.traffic.requests == 3  # one of check, two of update
-        assert 30_000 < summary["bytes_received"] < sample.traffic.received
-    assert [sample.tool for sample in outcome.installs] == ["catsync", "catsync"]
-    assert [sample.traffic.requests for sample in outcome.installs] == [3, 3]
+    updates = outcome.select(Job.UPDATE)
+    for tool, via in ((Catsync, "auto"), (CatsyncBlocks, "blocks")):
+        assert len(updates[tool.name]) == len(outcome.select(Job.CHECK)[tool.name]) == 2
+        for sample in updates[tool.name]:
+            summary = read_summary(sample.output)
+            assert summary["via"] == via
+            assert sample.traffic.requests == 2
+            assert sample.traffic.body == summary["bytes_received"] + 1  # and the index
+            assert sample.traffic.body < sample.traffic.received
+        assert [sample.traffic.requests for sample in outcome.select(Job.CHECK)[tool.name]] == [1, 1]
+        assert [sample.traffic.requests for sample in outcome.select(Job.INSTALL)[tool.name]] == [3, 3]
+        (publish,) = outcome.select(Job.PUBLISH)[tool.name]
+        assert publish.cost.wall > 0
+
+
+@needs_programs
+def test_each_effort_publishes_with_its_own(tmp_path: Path, program: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for tool in EFFORTS:
+        site = Site(tmp_path, tmp_path, tmp_path / tool.effort, "http://none", "", tmp_path / "device")
+        site.web.mkdir()
+        driver = tool(site)
+        driver.init()
+        driver.publish_version(tree)
+        assert (site.web / "efforts").read_text().split() == [tool.effort]
+    assert [tool.effort for tool in EFFORTS] == ["fast", "default", "best"]
+
+
+@needs_programs
+def test_devices_left_at_each_version_all_reach_the_newest(tmp_path: Path, program: Path) -> None:
+    trees, work = [], tmp_path / "work"
+    for number in range(3):
+        tree = tmp_path / f"tree{number}"
+        tree.mkdir()
+        (tree / "file").write_bytes(b"%d" % number * 10_000)
+        trees.append((f"v{number}", tree))
+    work.mkdir()
+    lags = measure_lags("thing", trees, work)
+    assert (lags.name, lags.label) == ("thing", "v2")
+    assert [(lag.versions, lag.label) for lag in lags.lags] == [(1, "v1"), (2, "v0")]
+    for traffic in (lags.install, *(each for lag in lags.lags for each in (lag.update, lag.blocks))):
+        assert traffic.body > 10_000
+    assert lags.install.requests == 3
 
 
 def test_without_catsync_the_driver_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from bench._casync import Casync
 from bench._packages import find_program
-from bench._race import race
-from bench._tools import Rsync, Tool
-from bench._trees import DifferentTreeError, list_files, require_same, stage, tree_size
+from bench._race import Job, race
+from bench._rsync import Rsync
+from bench._shape import LOOPBACK, Profile
+from bench._tools import Tool
+from bench._trees import DifferentTreeError, changed_size, list_files, require_same, stage, tree_size
+from bench._zsync import Zsync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+PROGRAMS = ("bsdiff", "casync", "curl", "nginx", "rsync", "tar", "time", "xdelta3", "zstd", "zsync")
+
 needs_programs = pytest.mark.skipif(
-    any(find_program(name) is None for name in ("rsync", "nginx", "zstd", "tar", "time", "cp")),
+    any(find_program(name) is None for name in PROGRAMS),
     reason="the programs that are compared are not installed",
 )
 
@@ -39,6 +45,7 @@ def test_staged_trees_have_the_times_of_an_edited_folder(tmp_path: Path, trees: 
     assert after["same"] == before["same"]
     assert after["sub/changed"] > before["sub/changed"]
     assert tree_size(new) == 4000 + 3 + 5
+    assert changed_size(old, new) == 3 + 5
 
 
 def test_different_trees_are_told_apart_by_paths_and_content(trees: tuple[Path, Path]) -> None:
@@ -54,15 +61,53 @@ def test_tools_take_turns_and_what_crosses_the_wire_is_counted(tmp_path: Path, t
     work = tmp_path / "work"
     work.mkdir()
     outcome = race("pair", trees, [Rsync, Mirror], 2, work)
-    assert [sample.tool for sample in outcome.updates] == ["rsync", "mirror", "mirror", "rsync"]
-    for sample in outcome.updates:
+    updates = [sample for sample in outcome.samples if sample.job is Job.UPDATE]
+    assert [sample.tool for sample in updates] == ["rsync", "mirror", "mirror", "rsync"]
+    for sample in updates:
         assert sample.traffic.connections == 1
         assert sample.traffic.sent > 0
         assert 100 < sample.traffic.received < 4000  # not the file that stayed
         assert sample.cost.wall > 0
-    assert (outcome.files, outcome.size) == (3, 4008)
-    assert 0 < outcome.patch < outcome.solid < 4008
-    assert outcome.installs == ()
+    assert {name: len(samples) for name, samples in outcome.select(Job.CHECK).items()} == {"rsync": 2, "mirror": 2}
+    assert {name: len(samples) for name, samples in outcome.select(Job.INSTALL).items()} == {"rsync": 2, "mirror": 2}
+    assert (outcome.files, outcome.size, outcome.changed) == (3, 4008, 8)
+    assert set(outcome.yardsticks.deltas) == {"zstd patch", "xdelta3", "bsdiff"}
+    assert 0 < outcome.yardsticks.deltas["zstd patch"] < outcome.yardsticks.solid < 4008
+
+
+@needs_programs
+def test_over_a_link_first_downloads_run_once_and_some_tools_do_not(tmp_path: Path, trees: tuple[Path, Path]) -> None:
+    class Near(Rsync):
+        name: ClassVar[str] = "near"
+        crosses_links = False
+
+    work = tmp_path / "work"
+    work.mkdir()
+    link = Profile("link", rate=80e6, round_trip=0.02)
+    outcome = race("pair", trees, [Rsync, Near], 2, work, profiles=[LOOPBACK, link])
+    assert list(outcome.select(Job.UPDATE)) == ["rsync", "near"]
+    over = {job: outcome.select(job, "link") for job in (Job.UPDATE, Job.CHECK, Job.INSTALL)}
+    assert {job: {name: len(samples) for name, samples in found.items()} for job, found in over.items()} == {
+        Job.UPDATE: {"rsync": 2},
+        Job.CHECK: {"rsync": 2},
+        Job.INSTALL: {"rsync": 1},
+    }
+    # The handshake, the greetings and the file list are a round trip each.
+    assert min(sample.cost.wall for found in over.values() for sample in found["rsync"]) >= 3 * link.round_trip
+
+
+@needs_programs
+@pytest.mark.parametrize("tool", [Zsync, Casync])
+def test_peers_update_install_and_check(tmp_path: Path, trees: tuple[Path, Path], tool: type[Tool]) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    outcome = race("pair", trees, [tool], 1, work)
+    (update,), (install,), (check,) = (outcome.select(job)[tool.name] for job in (Job.UPDATE, Job.INSTALL, Job.CHECK))
+    assert update.traffic.requests >= 2
+    assert install.traffic.requests >= 2
+    assert check.traffic.requests == 1
+    if tool is Zsync:
+        assert check.traffic.body == 0  # it asked conditionally
 
 
 @needs_programs
