@@ -58,6 +58,11 @@ class Link:
         return int(min(max(self.round_trip * self.bandwidth / self.connections, _LEAST_GAP), _MOST_GAP))
 
     @property
+    def request(self) -> int:
+        """Bytes that a request costs which others wait for: those that travel during a round trip, within bounds."""
+        return int(min(max(self.round_trip * self.bandwidth, _LEAST_GAP), _MOST_GAP))
+
+    @property
     def detour(self) -> int:
         """Bytes that one more request, which others wait for, must save to be worth making."""
         return int(min(max(self.round_trip * self.bandwidth, _LEAST_DETOUR), _MOST_DETOUR))

@@ -12,9 +12,6 @@ from catsync_core.plan.requests import Link, patch_requests
 
 __all__ = ["Way", "WayKind", "weigh", "weigh_blocks", "weigh_patches"]
 
-_LEAST = 512  # bytes: about what a request's own headers take
-_MOST = 16 << 10  # bytes: they cost money on some lines, however fast these are
-
 
 class WayKind(StrEnum):
     """What a version is made from."""
@@ -46,7 +43,7 @@ class Way:
 
 def weigh(way: Way, link: Link) -> int:
     """Return what a way costs, in bytes: those that travel, and for each request what travels during a round trip."""
-    return way.bytes + way.requests * int(min(max(link.round_trip * link.bandwidth, _LEAST), _MOST))
+    return way.bytes + way.requests * link.request
 
 
 def weigh_patches(kind: WayKind, patches: Iterable[ObjectRef], is_kept: Callable[[Piece], bool]) -> Way:

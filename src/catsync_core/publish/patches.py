@@ -12,8 +12,8 @@ from pathlib import Path
 
 from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.manifest import Content, Manifest, write_manifest
-from catsync_core.format.table import Table
-from catsync_core.plan.forecast import blocks_cost, whole_cost
+from catsync_core.format.table import SignatureShape
+from catsync_core.publish.alternative import Alternative
 from catsync_core.publish.draft import OldVersion
 from catsync_core.publish.effort import Settings
 from catsync_core.publish.pack import BuiltPack
@@ -46,20 +46,37 @@ def make_patches(
         pool: Compresses.
     """
     files = {file.sha256: file for file in tree.files}
-    tables = [pack.table for pack in packs]
-    tables += [previous.table(ref) for ref in manifest.packs[len(packs) :]]
+    alternative = _find_alternative(manifest, previous, packs)
     built = []
     for number, old in enumerate(_old_versions(previous, tree, settings)):
         location = scratch / f"{number}.patch"
         try:
             patch = build_patch(location, old, manifest, files, level=settings.patch_level, pool=pool)
+            pays = _pays(patch.ref.patch.length, old, alternative)
         except (MissingObjectError, ContentError):
             continue  # the old version is damaged in the repository: devices that have it go by blocks
-        if patch.ref.patch.length < _cost_without(old, manifest, previous, tables):
+        if pays:
             built.append(patch)
         else:
             location.unlink()
     return built
+
+
+def _find_alternative(manifest: Manifest, previous: Previous, packs: Sequence[BuiltPack]) -> Alternative:
+    tables = [pack.table for pack in packs]
+    tables += [previous.table(ref) for ref in manifest.packs[len(packs) :]]
+
+    def read_signature(pack: int, shape: SignatureShape) -> bytes:
+        if pack < len(packs):
+            return packs[pack].signatures[shape.offset : shape.offset + shape.length]
+        return previous.read_signature(tables[pack], shape)
+
+    return Alternative(manifest, len(write_manifest(manifest)), tables, read_signature)
+
+
+def _pays(length: int, old: OldVersion, alternative: Alternative) -> bool:
+    """Whether a patch is smaller than what devices fetch without it."""
+    return length < alternative.least(old) or length < alternative.measure(old)
 
 
 def _old_versions(previous: Previous, tree: SourceTree, settings: Settings) -> Iterator[OldVersion]:
@@ -82,16 +99,3 @@ def _old_versions(previous: Previous, tree: SourceTree, settings: Settings) -> I
         yield OldVersion(version.manifest, read, root_of(version.manifest))
     if settings.solid:
         yield OldVersion(Manifest(previous.manifest.catalog, 0, (), (), ()), lambda *_: (), "")
-
-
-def _cost_without(old: OldVersion, manifest: Manifest, previous: Previous, tables: Sequence[Table]) -> float:
-    """Return about how many bytes a device with the old version fetches when it takes no patch."""
-    is_previous = old.manifest.version == previous.manifest.version and bool(old.root)
-    cost = float(len(write_manifest(manifest)))
-    for content in manifest.contents:
-        if content.size and content.sha256 not in old.by_hash:
-            table = tables[content.pack]
-            whole = whole_cost(content, table)
-            blocks = blocks_cost(content, table) if is_previous else None
-            cost += whole if blocks is None else min(whole, blocks)
-    return cost

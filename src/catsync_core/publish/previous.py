@@ -14,7 +14,7 @@ from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.head import Head
 from catsync_core.format.manifest import Content, Manifest, PackRef
 from catsync_core.format.objects import ObjectRef, object_key
-from catsync_core.format.table import Table
+from catsync_core.format.table import SignatureShape, Table
 from catsync_core.plan.basis import BasisFinder
 from catsync_core.transfer.reader import ContentReader
 from catsync_core.transfer.repository import Repository
@@ -81,6 +81,17 @@ class Previous:
     def table(self, ref: PackRef) -> Table:
         """Return the frame table of one of this version's packs."""
         return self._reader.table(self.manifest.packs.index(ref))
+
+    def read_signature(self, table: Table, shape: SignatureShape) -> bytes:
+        """Return the hashes of a content's blocks; they were not verified, and are a hint.
+
+        Raises:
+            MissingObjectError: (remote) they are gone.
+        """
+        if table.signatures is None:
+            raise ValueError("a table with shapes names their object")
+        key = object_key("signatures", table.signatures)
+        return b"".join(self._repository.backend.read(key, shape.offset, shape.length))
 
     def read(self, content: Content, offset: int, length: int) -> Iterator[bytes]:
         """Stream a range of a content, verified frame by frame; one thread at a time."""

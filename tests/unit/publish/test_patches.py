@@ -109,7 +109,7 @@ def test_a_patch_that_saves_nothing_is_not_published(shop: Shop, write: Write) -
 def test_no_patch_is_dearer_than_what_a_device_takes_without_it(
     shop: Shop, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catsync_core.publish.patches._cost_without", lambda *_: 0.0)
+    monkeypatch.setattr("catsync_core.publish.patches._pays", lambda *_: False)
     publish(shop, write, edition(1), Effort.BEST)
     publish(shop, write, edition(2), Effort.BEST)
     assert head_of(shop).patches == ()
