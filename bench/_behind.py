@@ -10,7 +10,7 @@ from bench._lines import line_chart
 from bench._measure import measure_all
 from bench._page import Part, picture
 from bench._servers import serve_files
-from bench._svg import linear_axis
+from bench._svg import TEXT, linear_axis
 from bench._table import grid, section
 from bench._tools import Site
 from bench._wire import Relay
@@ -134,10 +134,11 @@ def _chart(catalog: Lags) -> str:
 
 def _draw(catalog: Lags) -> str:
     lines: dict[str, list[tuple[float, float]]] = {
-        "update": [(lag.versions, lag.update.bytes) for lag in catalog.lags],
-        "blocks": [(lag.versions, lag.blocks.bytes) for lag in catalog.lags],
         "first download": [(lag.versions, catalog.install.bytes) for lag in catalog.lags],
+        "blocks": [(lag.versions, lag.blocks.bytes) for lag in catalog.lags],
+        "update": [(lag.versions, lag.update.bytes) for lag in catalog.lags],
     }
+    hues = {"first download": TEXT, "blocks": CatsyncBlocks.colour, "update": Catsync.colour}
     behind = [lag.versions for lag in catalog.lags]
     axes = linear_axis("", behind, start=0), linear_axis("B", (y for line in lines.values() for _, y in line), start=0)
-    return line_chart(f"Bytes on the wire, {catalog.name}", "versions behind", axes, lines)
+    return line_chart(f"Bytes on the wire, {catalog.name}", "versions behind", axes, lines, hues)

@@ -8,7 +8,7 @@ from bench._catsync import Catsync, CatsyncDefault, CatsyncFast
 from bench._lines import line_chart
 from bench._page import Part, picture
 from bench._race import Job
-from bench._svg import linear_axis, log_axis
+from bench._svg import PALETTE, linear_axis, log_axis
 from bench._table import grid, section
 
 if TYPE_CHECKING:
@@ -78,8 +78,9 @@ def _draw(what: str, outcomes: Sequence[Outcome], ratio: Callable[[Outcome, type
     }
     points = [point for line in lines.values() for point in line]
     axes = log_axis("s", (x for x, _ in points)), linear_axis("", (y for _, y in points), start=1.0)
+    hues = dict(zip(lines, PALETTE, strict=False))
     efforts = [tool.effort for tool in EFFORTS]
-    return line_chart(f"Bytes of {what}", "seconds of publishing, logarithmic", axes, lines, efforts)
+    return line_chart(f"Bytes of {what}", "seconds of publishing, logarithmic", axes, lines, hues, marks=efforts)
 
 
 def _cost(outcome: Outcome, tool: type[Catsync]) -> Cost:

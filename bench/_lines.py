@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from itertools import cycle
 from typing import TYPE_CHECKING
 
-from bench._svg import PALETTE, TEXT, document, legend, write_number
+from bench._svg import TEXT, document, legend, write_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +22,8 @@ def line_chart(
     below: str,
     axes: tuple[Axis, Axis],
     series: Mapping[str, Sequence[tuple[float, float]]],
+    colours: Mapping[str, str],
+    *,
     marks: Sequence[str] = (),
 ) -> str:
     """Draw one line per series.
@@ -31,15 +32,15 @@ def line_chart(
         title: What the chart shows; what the vertical axis counts.
         below: What the horizontal axis counts.
         axes: The horizontal one and the vertical one.
-        series: The points by name.
+        series: The points by name, the last ones on top.
+        colours: The colour of each series.
         marks: What the first, second and third point of every series are, when that is the same in each; they are
             then drawn as circle, square and diamond.
 
     Returns:
         A complete SVG document.
     """
-    colours = dict(zip(series, cycle(PALETTE), strict=False))
-    names, high = legend(colours, _LEFT, _TOP, _LEFT + _WIDTH)
+    names, high = legend({name: colours[name] for name in series}, _LEFT, _TOP, _LEFT + _WIDTH)
     shapes = [part for place, name in enumerate(marks) for part in _explain(place, name, _TOP + high)]
     foot = _TOP + high + (18 if marks else 0) + 14 + _HEIGHT
     parts = [*names, *shapes, *_rules(axes, foot), _text(_LEFT + _WIDTH / 2, foot + 40, below, "middle")]

@@ -82,7 +82,7 @@ def linear_axis(unit: str, values: Iterable[float], *, start: float = math.inf) 
     if not known:
         raise ValueError("an axis needs values")
     low, high = min(*known, start), max(known)
-    step = _round_step((high - low or abs(high) or 1.0) / 5)
+    step = _round_step((high - low or abs(high) or 1.0) / 8)
     first, last = math.floor(low / step), math.ceil(high / step)
     ticks = tuple(round(number * step, 10) for number in range(first, max(last, first + 1) + 1))
     return Axis(unit, ticks[0], ticks[-1], ticks, logarithmic=False)
