@@ -40,6 +40,7 @@ def test_0_help_and_version(catsync: CommandLine) -> None:
         ("update",),
         ("update", "shoes", "--all"),
         ("publish", ".", ".", "--catalog", "shoes", "--effort", "worst"),
+        ("publish", ".", ".", "--catalog", "shoes", "--patch-from", "0"),
         ("list", "--nonsense"),
         ("serve", "https://example.org/catalogs"),
         ("plan", "shoes", "--via", "sneaker"),
@@ -106,6 +107,13 @@ def test_10_no_repository(catsync: CommandLine, shop: Shop, tmp_path: Path) -> N
     catsync.run("serve", tmp_path, code=10)
     catsync.run("publish", shop.folder, tmp_path, "--catalog", "shoes", code=10)
     assert "It has: shoes" in catsync.run("versions", shop.repository, "nothing", code=10).stderr
+
+
+def test_10_no_version_that_a_patch_could_begin_from(catsync: CommandLine, shop: Shop) -> None:
+    words = ("publish", shop.folder, shop.repository, "--catalog", "shoes", "--patch-from", "7")
+    refused = catsync.run(*words, code=10).stderr
+    assert "shoes has no version 7 that a patch could begin from" in refused
+    assert "Its versions are 1 to 1" in refused
 
 
 def test_11_locked(offline: CommandLine, shop: Shop) -> None:

@@ -59,6 +59,7 @@ PUBLICATION = {
     "changed_files": int,
     "bytes_uploaded": int,
     "seconds": float,
+    "patches": list,
 }
 PHASE = {"type": str, "job": str, "subject": str, "name": str, "total": int}
 PROGRESS = {"type": str, "job": str, "subject": str, "done": int, "total": int}
@@ -153,6 +154,18 @@ def test_publish(catsync: CommandLine, shop: Shop) -> None:
     summary = check_job(catsync.lines("publish", shop.folder, shop.repository, "--catalog", "shoes"), "publish")
     check(summary, PUBLICATION)
     assert (summary["version"], summary["changed_files"], summary["files"]) == (2, 1, 3)
+
+
+def test_publish_with_patches_from_chosen_versions(catsync: CommandLine, shop: Shop) -> None:
+    rows = [f"{number};{number * 7919 % 1000}" for number in range(3000)]
+    publish = ("publish", shop.folder, shop.repository, "--catalog", "shoes", "--patch-from", "1")
+    for version in (2, 3, 4):
+        rows[version] = "changed"
+        (shop.folder / "list.csv").write_text("\n".join(rows))
+        summary = check_job(catsync.lines(*publish), "publish")
+        assert summary["version"] == version
+    assert [patch["from_version"] for patch in summary["patches"]] == [3, 1]
+    assert all(isinstance(patch["bytes"], int) and patch["bytes"] for patch in summary["patches"])
 
 
 def test_versions(device: CommandLine, shop: Shop) -> None:

@@ -67,10 +67,24 @@ def init_command(screen: Screen, repo: str) -> None:
     show_default=True,
     help="How long to look for the smallest form.",
 )
+@click.option(
+    "--patch-from",
+    type=click.IntRange(min=1),
+    multiple=True,
+    metavar="N",
+    help="A version that a patch shall begin from, besides the one before; may be repeated. Default: as the effort.",
+)
 @json_option
 @pass_screen
 def publish_command(  # noqa: PLR0917 - click passes options by name
-    screen: Screen, directory: Path, repo: str, catalog: str, title: str | None, note: str, effort: str
+    screen: Screen,
+    directory: Path,
+    repo: str,
+    catalog: str,
+    title: str | None,
+    note: str,
+    effort: str,
+    patch_from: tuple[int, ...],
 ) -> None:
     """Publish a folder as the next version of a catalog.
 
@@ -82,11 +96,17 @@ def publish_command(  # noqa: PLR0917 - click passes options by name
     progress = choose_progress(screen)
     with open_repository(screen, repo) as backend, progress:
         publisher = Publisher(backend, cache=cache_folder(), listener=progress)
-        done = publisher.publish(directory, catalog, title=title, note=note, effort=Effort(effort))
+        done = publisher.publish(
+            directory, catalog, title=title, note=note, effort=Effort(effort), patch_from=patch_from or None
+        )
     if screen.json:
         screen.event("summary", done)
         return
     screen.say(_tell(done))
+    if screen.verbose:
+        for patch in done.patches:
+            begin = f"version {patch.from_version}" if patch.from_version else "nothing"
+            screen.say(f"  Patch from {begin}: {show_bytes(patch.bytes)}")
 
 
 @click.command(cls=CatsyncCommand)

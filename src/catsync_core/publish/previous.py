@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from math import inf
 from typing import IO, BinaryIO, cast
@@ -54,29 +54,27 @@ class Previous:
         self._reading = threading.Lock()
         self._finder = BasisFinder(self.files)
 
-    def history(self, distances: Iterable[int]) -> Iterator[Previous]:
-        """Yield this version and older ones: those that lie so many versions before the one to come.
+    def older(self, versions: Collection[int]) -> Iterator[Previous]:
+        """Yield some versions, this one or earlier ones, the newest first.
 
         Args:
-            distances: Ascending; 1 is this version.
-        """
-        wanted = set(distances)
-        version: Previous | None = self
-        for distance in range(1, max(wanted, default=0) + 1):
-            if version is None or version.head is None:
-                return
-            if distance in wanted:
-                yield version
-            version = version.before()
+            versions: Their numbers. The heads of those between them are read too, for each names the one before.
 
-    def before(self) -> Previous | None:
-        """Return the version before this one; None when there is none, or it cannot be read."""
-        if self.head is None or self.head.previous is None:
-            return None
-        try:
-            return Previous(self._repository, self.head.previous, self.manifest.catalog, self.head.version - 1)
-        except (MissingObjectError, ContentError):
-            return None
+        Raises:
+            MissingObjectError: (remote) a version, or the way to it, is gone.
+            ContentError: (content) likewise, it is damaged.
+        """
+        head = self.head
+        if head is not None and head.version in versions:
+            yield self
+        while head is not None and head.previous is not None and head.version > min(versions, default=head.version):
+            before = (head.previous, self.manifest.catalog, head.version - 1)
+            if head.version - 1 in versions:
+                version = Previous(self._repository, *before)
+                yield version
+                head = version.head
+            else:
+                head = self._repository.head(*before)
 
     def table(self, ref: PackRef) -> Table:
         """Return the frame table of one of this version's packs."""

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import msgspec
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.registry import open_backend
 from catsync_core.errors import ConflictError, MissingObjectError, UnsupportedError, UsageError
-from catsync_core.events import Event, Listener, Phase, Progress, ignore
+from catsync_core.events import Event, Listener, Phase, Progress, Warned, ignore
 from catsync_core.format.head import Head, write_head
 from catsync_core.format.index import FORMAT, CatalogSummary, Index, check_catalog_id, write_index
 from catsync_core.format.manifest import read_manifest, write_manifest
@@ -29,18 +29,30 @@ from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.failures import explain_limits, translate_failures
 from catsync_core.publish.layout import NewContent, arrange
 from catsync_core.publish.pack import BuiltPack, build_pack
-from catsync_core.publish.patches import make_patches
+from catsync_core.publish.patches import find_alternative, find_bases, make_patches
 from catsync_core.publish.previous import Previous
 from catsync_core.publish.scan import ChangedWhilePublishingError, SourceTree, scan
 from catsync_core.publish.scan_cache import ScanCache
 from catsync_core.transfer.repository import Repository
 
-__all__ = ["Publication", "Publisher"]
+__all__ = ["PatchTotal", "Publication", "Publisher"]
 
 _SCHEMA = 1
 _ATTEMPTS = 3
 _PACK_SIZE = 512 << 20
 _WORKERS = 2
+
+
+class PatchTotal(msgspec.Struct, frozen=True):
+    """A patch that a publish made.
+
+    Attributes:
+        from_version: That it leads from; None for nothing.
+        bytes: Its length.
+    """
+
+    from_version: int | None
+    bytes: int
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -56,6 +68,7 @@ class Publication(msgspec.Struct, frozen=True):
         changed_files: Files that are new or have other content than in the version before.
         bytes_uploaded: That this publish sent.
         seconds: That it took.
+        patches: That lead to the new version.
     """
 
     schema: int
@@ -67,6 +80,7 @@ class Publication(msgspec.Struct, frozen=True):
     changed_files: int
     bytes_uploaded: int
     seconds: float
+    patches: tuple[PatchTotal, ...] = ()
 
 
 class Publisher:
@@ -121,6 +135,7 @@ class Publisher:
         title: str | None = None,
         note: str = "",
         effort: Effort = Effort.DEFAULT,
+        patch_from: Collection[int] | None = None,
     ) -> Publication:
         """Publish a folder as the next version of a catalog; does nothing when nothing changed.
 
@@ -130,9 +145,12 @@ class Publisher:
             title: For people; by default what it was before, else the id.
             note: Words about this version.
             effort: Time against bytes.
+            patch_from: Numbers of versions that patches shall begin from, besides the version before; by default those
+                that the effort says.
 
         Raises:
             SourceError: (local) the folder cannot be published as it is.
+            NotFoundError: (local) there is no such version that a patch could begin from.
             MissingObjectError: (remote) there is no repository.
             ConflictError: (remote) somebody else published the catalog meanwhile.
         """
@@ -143,14 +161,24 @@ class Publisher:
         started = time.monotonic()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._publish(folder, catalog, title, note, settings=Settings.of(effort), started=started)
+                return self._publish(
+                    folder, catalog, title, note, settings=Settings.of(effort), patch_from=patch_from, started=started
+                )
             except ChangedWhilePublishingError:
                 if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
     def _publish(
-        self, folder: Path, catalog: str, title: str | None, note: str, *, settings: Settings, started: float
+        self,
+        folder: Path,
+        catalog: str,
+        title: str | None,
+        note: str,
+        *,
+        settings: Settings,
+        patch_from: Collection[int] | None,
+        started: float,
     ) -> Publication:
         index = self._repository.index().index
         if index is None:
@@ -158,6 +186,7 @@ class Publisher:
         before = index.catalogs.get(catalog)
         previous = Previous(self._repository, before.head if before else None, catalog, before.version if before else 0)
         title = title if title is not None else (before.title if before else catalog)
+        bases = find_bases(previous, settings, patch_from)
         tree = self._scan(folder, catalog)
         changed = count_changed(tree, previous)
         if before and title == before.title and is_unchanged(tree, previous.manifest):
@@ -174,7 +203,14 @@ class Publisher:
                 read_manifest(data)
             self._listener(Phase("publish", catalog, "patch"))
             patches = make_patches(
-                Path(scratch), tree, manifest, previous, [built for built, _ in packs], settings=settings, pool=pool
+                Path(scratch),
+                tree,
+                manifest,
+                bases,
+                find_alternative(manifest, previous, [built for built, _ in packs]),
+                settings=settings,
+                pool=pool,
+                warn=lambda message: self._listener(Warned(catalog, message)),
             )
             tree.check_unchanged()
             uploaded = self._upload(catalog, [built for built, _ in packs])
@@ -199,7 +235,9 @@ class Publisher:
         self._listener(Phase("publish", catalog, "commit"))
         swap_head(self._repository, catalog, summary, before)
         self._listener(Phase("publish", catalog, "done"))
-        return self._report(summary, catalog, published=True, changed=changed, uploaded=uploaded, started=started)
+        done = self._report(summary, catalog, published=True, changed=changed, uploaded=uploaded, started=started)
+        totals = (PatchTotal(built.base or None, built.ref.patch.length) for built in patches)
+        return msgspec.structs.replace(done, patches=tuple(totals))
 
     def _scan(self, folder: Path, catalog: str) -> SourceTree:
         self._listener(Phase("publish", catalog, "scan"))

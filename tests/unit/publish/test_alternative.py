@@ -114,10 +114,8 @@ def versions(shop: Shop) -> Iterator[Previous]:
     """Yield all versions, the newest first."""
     summary = shop.summary()
     assert summary is not None
-    version: Previous | None = Previous(shop.repository, summary.head, "shoes", summary.version)
-    while version is not None:
-        yield version
-        version = version.before()
+    newest = Previous(shop.repository, summary.head, "shoes", summary.version)
+    return newest.older(range(1, summary.version + 1))
 
 
 def test_what_is_foreseen_of_old_versions_is_what_devices_fetch(shop: Shop, write: Write, tmp_path: Path) -> None:

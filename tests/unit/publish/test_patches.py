@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from catsync_core.errors import MissingObjectError, NotFoundError, UsageError
+from catsync_core.events import Warned
 from catsync_core.format.head import Head
 from catsync_core.format.objects import object_key
+from catsync_core.limits import LIMITS
 from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.patch import root_of
 from catsync_core.testing.faults import FaultyBackend
@@ -71,6 +74,79 @@ def test_the_best_effort_also_makes_a_patch_from_nothing(shop: Shop, write: Writ
     assert [(ref.base, ref.root) for ref in head_of(shop).patches] == [("", first)]
     second = publish(shop, write, edition(2), Effort.BEST)
     assert [(ref.base, ref.root) for ref in head_of(shop).patches] == [(first, second), ("", second)]
+
+
+@pytest.mark.parametrize("asked", [{1}, {3, 1}, {4}, {4, 3, 2, 1}])
+@pytest.mark.parametrize("effort", [Effort.FAST, Effort.DEFAULT])
+def test_patches_begin_from_the_versions_that_are_asked_for_and_the_one_before(
+    shop: Shop, write: Write, asked: set[int], effort: Effort
+) -> None:
+    roots = {number: publish(shop, write, edition(number), Effort.FAST) for number in (1, 2, 3, 4)}
+    done = shop.publisher.publish(write(edition(5)), "shoes", effort=effort, patch_from=asked)
+    expected = sorted({4, *asked}, reverse=True)
+    patches = head_of(shop).patches
+    assert [ref.base for ref in patches] == [roots[number] for number in expected]
+    assert [(patch.from_version, patch.bytes) for patch in done.patches] == [
+        (number, ref.patch.length) for number, ref in zip(expected, patches, strict=True)
+    ]
+
+
+def test_a_patch_from_nothing_comes_with_those_that_are_asked_for(shop: Shop, write: Write) -> None:
+    for number in (1, 2, 3):
+        publish(shop, write, edition(number), Effort.FAST)
+    done = shop.publisher.publish(write(edition(4)), "shoes", effort=Effort.BEST, patch_from=[1])
+    assert [patch.from_version for patch in done.patches] == [3, 1, None]
+
+
+@pytest.mark.parametrize(
+    ("published", "number", "hint"), [(2, 3, "1 to 2"), (2, 0, "1 to 2"), (0, 1, "no version yet")]
+)
+def test_a_version_that_never_was_is_refused_before_anything_is_done(
+    shop: Shop, write: Write, published: int, number: int, hint: str
+) -> None:
+    for each in range(published):
+        publish(shop, write, edition(each))
+    shop.calls()
+    with pytest.raises(NotFoundError, match=rf"shoes has no version {number} .*{hint}"):
+        shop.publisher.publish(write(edition(9)), "shoes", patch_from=[number])
+    assert not {call for call in shop.calls() if call.startswith(("put", "swap"))}
+
+
+@pytest.mark.parametrize("kind", ["heads/", "manifests/", "packs/"])
+def test_a_version_that_is_asked_for_and_lost_is_told(shop: Shop, write: Write, kind: str) -> None:
+    publish(shop, write, {"old.json": LINES})
+    lost = [key for key in stored(shop.backend) if key.startswith(kind)]
+    for number in (2, 3):
+        publish(shop, write, {"new.json": LINES[::-1] + b"%d" % number})
+    for key in lost:
+        del stored(shop.backend)[key]
+    before = shop.summary()
+    tree: Tree = {"old.json": LINES + b"more", "new.json": LINES[::-1]}
+    with pytest.raises(MissingObjectError, match=rf"Version 1 of shoes cannot be read.*{kind}") as caught:
+        shop.publisher.publish(write(tree), "shoes", patch_from=[1])
+    assert "--patch-from" in caught.value.hint
+    assert shop.summary() == before
+    assert shop.publisher.publish(write(tree), "shoes", patch_from=[3]).version == 4
+
+
+def test_no_more_patches_are_made_than_a_head_can_name(shop: Shop, write: Write) -> None:
+    for number in range(LIMITS.patches + 2):
+        publish(shop, write, {"a.json": b"edition %d" % number}, Effort.FAST)
+    with pytest.raises(UsageError, match="31 patches"):
+        shop.publisher.publish(write(edition(1)), "shoes", patch_from=range(1, LIMITS.patches + 1))
+
+
+def test_a_patch_that_was_asked_for_and_saves_nothing_is_told(
+    shop: Shop, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        publish(shop, write, edition(number))
+    monkeypatch.setattr("catsync_core.publish.patches._pays", lambda *_: False)
+    told: list[str] = []
+    shop.listener = lambda event: told.append(event.message) if isinstance(event, Warned) else None
+    done = shop.publisher.publish(write(edition(4)), "shoes", patch_from=[1])
+    assert done.patches == ()
+    assert told == ["A patch from version 1 is not published: devices fetch less without it"]
 
 
 def test_a_fast_publication_makes_one_patch(shop: Shop, write: Write) -> None:
