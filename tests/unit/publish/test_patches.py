@@ -98,9 +98,7 @@ def test_a_patch_from_nothing_comes_with_those_that_are_asked_for(shop: Shop, wr
     assert [patch.from_version for patch in done.patches] == [3, 1, None]
 
 
-@pytest.mark.parametrize(
-    ("published", "number", "hint"), [(2, 3, "1 to 2"), (2, 0, "1 to 2"), (0, 1, "no version yet")]
-)
+@pytest.mark.parametrize(("published", "number", "hint"), [(2, 3, "1 to 2"), (2, 0, "1 to 2"), (0, 1, "none yet")])
 def test_a_version_that_never_was_is_refused_before_anything_is_done(
     shop: Shop, write: Write, published: int, number: int, hint: str
 ) -> None:
