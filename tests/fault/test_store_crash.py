@@ -30,6 +30,7 @@ from catsync_core.store.replace import replace_file
 from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
 from catsync_core.store.verify import quick_check, verify_version
+from fault.clean import check_clean
 
 MTIME = 1_700_000_000
 PACK = "a" * 64
@@ -122,19 +123,6 @@ def check(store: CatalogStore, allowed: set[int | None]) -> int | None:
                 == []
             )
     return version
-
-
-def check_clean(store: CatalogStore) -> None:
-    """Assert that nothing is left besides what the pointer names."""
-    installed = read_pointer(store)
-    named = {str(installed.version)} if installed else set()
-    if installed and installed.previous:
-        named.add(str(installed.previous.version))
-    if store.root.exists():
-        assert {path.name for path in store.root.iterdir()} - {".catsync"} == named
-        manifests = store.root / ".catsync/manifests"
-        kept = {path.name.removesuffix(".json") for path in manifests.iterdir()} if manifests.exists() else set()
-        assert kept == named
 
 
 @pytest.fixture(autouse=True)

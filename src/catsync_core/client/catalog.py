@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from catsync_core.client.report import SCHEMA, ActionTotal, CatalogInfo, FileInf
 from catsync_core.client.sources import Source, Sources
 from catsync_core.client.state import CatalogRow, Mode, State
 from catsync_core.client.usage import Usage
-from catsync_core.errors import CatsyncError, NoConnectionError, NotFoundError, RemoteError
+from catsync_core.errors import CatsyncError, LocalError, NoConnectionError, NotFoundError, RemoteError
 from catsync_core.events import Listener
 from catsync_core.format.index import CatalogSummary
 from catsync_core.format.manifest import Manifest
@@ -347,7 +347,8 @@ class Catalog:
         try:
             yield
         except CatsyncError as error:
-            self._state.save_catalog(replace(self._row(), problem=error.message))
+            with suppress(LocalError):  # on a full disk it cannot be noted, and is told all the same
+                self._state.save_catalog(replace(self._row(), problem=error.message))
             raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from catsync_core.backends.protocol import Backend
@@ -117,7 +118,8 @@ class Sources:
                 index, body = found.index, found.body
                 accept_index(self._state, index, body, shown=row.shown, identity=row.identity)
         except CatsyncError as error:
-            self._state.save_repository(replace(row, attempted_at=int(self._now()), problem=error.message))
+            with suppress(LocalError):  # on a full disk it cannot be noted, and is told all the same
+                self._state.save_repository(replace(row, attempted_at=int(self._now()), problem=error.message))
             raise
         now = int(self._now())
         row = replace(row, etag=found.etag, body=body, checked_at=now, attempted_at=now, problem="")

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from catsync_core.errors import LocalError, UnsupportedFormatError
+from catsync_core.errors import DiskFullError, LocalError, UnsupportedFormatError
+from catsync_core.store.failures import Attempt
 from catsync_core.store.space import require_space
 
 __all__ = ["CatalogRow", "Mark", "Mode", "RepositoryRow", "State"]
@@ -24,6 +25,8 @@ __all__ = ["CatalogRow", "Mark", "Mode", "RepositoryRow", "State"]
 _APPLICATION = 0x43534E43  # "CSNC"
 _SCHEMA = 1
 _BUSY_SECONDS = 15.0
+_NEEDED = 1 << 20  # bytes: more than a transaction and SQLite's own files beside the database take
+_PRIMARY = 0xFF  # of SQLite's error codes; what is above tells more about the same
 _TABLES = """
 CREATE TABLE repositories (
     url TEXT PRIMARY KEY,
@@ -127,14 +130,18 @@ class State:
     def __init__(self, location: Path) -> None:
         self._location = location
         self._lock = threading.Lock()
-        try:
+        with Attempt("make", location.parent):
             location.parent.mkdir(parents=True, exist_ok=True)
+        with self._translating():
             self._connection = sqlite3.connect(
                 location, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._migrate()
-        except (sqlite3.Error, OSError) as error:
-            raise self._failed(error) from error
+        try:
+            with self._translating():
+                self._migrate()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         """Close the database."""
@@ -220,36 +227,47 @@ class State:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._connection
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise self._failed(error) from error
+        with self._lock, self._translating(), self._writing():
+            yield self._connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # on a full disk SQLite may have rolled back by itself
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
 
     def _migrate(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("BEGIN IMMEDIATE")
-        found = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if found > _SCHEMA:
-            self._connection.execute("ROLLBACK")
-            raise UnsupportedFormatError(f"{self._location} was written by a newer catsync")
-        if found == 0:
-            for statement in _TABLES.split(";"):
-                self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            self._connection.execute(f"PRAGMA user_version = {_SCHEMA}")
-        self._connection.execute("COMMIT")
+        with self._writing():
+            found = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if found > _SCHEMA:
+                raise UnsupportedFormatError(f"{self._location} was written by a newer catsync")
+            if found == 0:
+                for statement in _TABLES.split(";"):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._connection.execute(f"PRAGMA user_version = {_SCHEMA}")
 
-    def _failed(self, error: Exception) -> LocalError:
-        if "full" in str(error):
-            require_space(self._location.parent, 1 << 20, "The state")
+    def _failed(self, error: sqlite3.Error) -> LocalError:
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        if code == sqlite3.SQLITE_FULL:
+            return DiskFullError(f"The disk is full: could not write the state in {self._location}")
+        if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+            # So it also fails where there is no space for a file that it needs beside the database.
+            require_space(self._location.parent, _NEEDED, f"The state in {self._location}")
         return LocalError(
             f"The state in {self._location} cannot be used ({error})",
             hint="Check the folder's permissions and space. If the file is damaged, move it away: catalogs stay, and"
