@@ -333,14 +333,18 @@ def edit_often(source: Random, tree: Mapping[str, bytes]) -> dict[str, bytes]:
     return edited
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def as_tree(version: Mapping[str, bytes]) -> Tree:
+    return {path: File(data, TIME) for path, data in version.items()}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, (1 << 32) - 1), frame_size=st.sampled_from((512, 2048, 4096, 1 << 20)))
 def test_no_way_is_dearer_than_whole_files(seed: int, frame_size: int) -> None:
     source = Random(seed)
     versions = [{f"{number}.bin": mix(source, source.choice((1500, 6000, 20_000, 60_000))) for number in range(4)}]
     versions += [edit_often(source, versions[0])]
     versions += [edit_often(source, versions[1])]
-    first, *others = ({path: File(data, TIME) for path, data in version.items()} for version in versions)
+    first, *others = (as_tree(version) for version in versions)
     with small_scale(frame_size, 1 << 20), tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         place = Path(scratch)
         shop = Shop(place / "source")
