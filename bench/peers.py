@@ -38,6 +38,7 @@ from bench._race import Outcome, race
 from bench._rsync import Rsync, RsyncStrong
 from bench._shape import FAST, LOOPBACK, SLOW, Profile
 from bench._tools import Tool
+from bench._variants import VARIANTS
 from bench._zsync import Zsync
 from bench.catalogs import PAIRS, SERIES, Pair, Series, fetch, fetch_series
 
@@ -85,17 +86,17 @@ def _measure(options: argparse.Namespace) -> Iterator[Part]:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare delta tools on real catalogs.")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs per tool and pair (default: 3)")
-    for name, known in (
-        ("parts", {name: name for name in PARTS}),
-        ("pairs", {pair.name: pair for pair in PAIRS}),
-        ("tools", {tool.name: tool for tool in TOOLS}),
+    for name, known, default in (
+        ("parts", {part: part for part in PARTS}, PARTS),
+        ("pairs", {pair.name: pair for pair in PAIRS}, PAIRS),
+        ("tools", {tool.name: tool for tool in (*TOOLS, *VARIANTS)}, TOOLS),
     ):
         parser.add_argument(
             f"--{name}",
             type=functools.partial(_choose, known),
-            default=list(known.values()),
+            default=default,
             metavar="A,B",
-            help=f"of {', '.join(known)} (default: all)",
+            help=f"of {', '.join(known)} (default: the first {len(default)})",
         )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--into", type=Path, default=ROOT / "docs", metavar="DIR", help="where the page goes")
