@@ -6,9 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from catsync_core.testing.faults import FaultyServer
+from catsync_core.publish.publisher import Publisher
+from catsync_core.testing.faults import FaultyBackend, FaultyServer
+from catsync_core.testing.memory import MemoryBackend
+from fault.device import Device, publish
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
+
+
+@pytest.fixture
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> FaultyBackend:
+    """A repository with the version ``OLD`` of the test's module, then made ready to be updated."""
+    backend = FaultyBackend(MemoryBackend(piece=500))
+    Publisher(backend).init()
+    publish(backend, tmp_path / "source", request.module.OLD)
+    return backend
+
+
+@pytest.fixture
+def device(request: pytest.FixtureRequest, shop: FaultyBackend, tmp_path: Path) -> Device:
+    """A device that has the old version, while the repository has the version ``NEW`` of the test's module."""
+    device = Device(tmp_path / "home", shop)
+    with device.catalog() as catalog:
+        catalog.go_offline()
+    publish(shop, tmp_path / "source", request.module.NEW)
+    shop.calls.clear()
+    return device
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A device whose backend a test makes fail, and the publisher on the other side of it."""
+"""A device, the backend between it and a publisher, and what a test makes go wrong with either."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from catsync_core.backends.wrapper import BackendWrapper
 from catsync_core.client.catalog import Catalog
 from catsync_core.client.client import Client
 from catsync_core.client.report import Summary
+from catsync_core.errors import CatsyncError
 from catsync_core.events import Event, Warned
 from catsync_core.hookspecs import BackendEntry, hookimpl
 from catsync_core.plan.model import Via
@@ -22,8 +23,20 @@ from catsync_core.plugins import PluginRecord, Plugins
 from catsync_core.publish.publisher import Publisher
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import read_pointer
+from catsync_core.testing.faults import FaultyBackend
+from catsync_core.testing.memory import MemoryBackend
 
-__all__ = ["Device", "Kill", "KilledError", "Tree", "publish", "scribble"]
+__all__ = [
+    "DAMAGES",
+    "Device",
+    "Kill",
+    "KilledError",
+    "Tree",
+    "attempt",
+    "objects",
+    "publish",
+    "scribble",
+]
 
 Tree = dict[str, bytes]
 
@@ -105,6 +118,21 @@ class Stay(BackendWrapper):
         """Leave it open."""
 
 
+def attempt(device: Device, via: Via) -> CatsyncError | None:
+    """Update; return what went wrong."""
+    try:
+        device.update(via)
+    except CatsyncError as error:
+        return error
+    return None
+
+
+def objects(shop: FaultyBackend) -> dict[str, bytes]:
+    """Return what a repository in memory holds, by key."""
+    assert isinstance(shop.inner, MemoryBackend)
+    return shop.inner.objects
+
+
 def publish(backend: Backend, folder: Path, tree: Tree) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -121,3 +149,29 @@ def scribble(file: Path) -> None:
     file.write_bytes(file.read_bytes()[::-1])
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     file.chmod(0o444)
+
+
+def _resize(file: Path, size: int) -> None:
+    file.chmod(0o644)
+    os.truncate(file, size)
+
+
+def _swap_for_link(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/etc/hostname")
+
+
+def _swap_for_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "scribbled": scribble,
+    "cut": lambda file: _resize(file, file.stat().st_size // 3),
+    "emptied": lambda file: _resize(file, 0),
+    "gone": lambda file: file.unlink(),
+    "link": _swap_for_link,
+    "folder": _swap_for_folder,
+}
+"""What may become of a file on a device."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from catsync_core.backends import retry
 from catsync_core.client.report import Summary
-from catsync_core.errors import AuthorisationError, CatsyncError, ContentError, NoConnectionError, RemoteError
+from catsync_core.errors import AuthorisationError, ContentError, NoConnectionError, RemoteError
 from catsync_core.format.head import PatchRef, write_head
 from catsync_core.format.index import write_index
 from catsync_core.format.manifest import Manifest
@@ -25,17 +24,15 @@ from catsync_core.plan import requests
 from catsync_core.plan.model import Via
 from catsync_core.publish import draft
 from catsync_core.publish.patch import root_of
-from catsync_core.publish.publisher import Publisher
 from catsync_core.store import tree
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.manifests import load_manifest
 from catsync_core.store.pointer import read_pointer
 from catsync_core.testing.faults import Fault, FaultyBackend, FlipBit, Reset, Status, Truncate, WebPage, WrongRange
-from catsync_core.testing.memory import MemoryBackend
 from catsync_core.transfer import frame_cache, parts
 from catsync_core.transfer.patching import OldTree
 from catsync_core.transfer.repository import Repository
-from fault.device import Device, Kill, KilledError, Tree, publish, scribble
+from fault.device import DAMAGES, Device, Kill, KilledError, Tree, attempt, objects, scribble
 
 SEGMENT = 2000  # bytes, so that a small patch has several
 
@@ -67,31 +64,6 @@ def _no_pauses_and_small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "SEGMENT", SEGMENT)
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> FaultyBackend:
-    """A repository with the old version, then made ready to be updated."""
-    backend = FaultyBackend(MemoryBackend(piece=500))
-    Publisher(backend).init()
-    publish(backend, tmp_path / "source", OLD)
-    return backend
-
-
-@pytest.fixture
-def device(shop: FaultyBackend, tmp_path: Path) -> Device:
-    """A device that has the old version, while the repository has the new one."""
-    device = Device(tmp_path / "home", shop)
-    with device.catalog() as catalog:
-        catalog.go_offline()
-    publish(shop, tmp_path / "source", NEW)
-    shop.calls.clear()
-    return device
-
-
-def objects(shop: FaultyBackend) -> dict[str, bytes]:
-    assert isinstance(shop.inner, MemoryBackend)
-    return shop.inner.objects
-
-
 def patch_key(shop: FaultyBackend) -> str:
     (key,) = (key for key in objects(shop) if key.startswith("patches/"))
     return key
@@ -99,15 +71,6 @@ def patch_key(shop: FaultyBackend) -> str:
 
 def counted(summary: Summary) -> dict[str, int]:
     return {action: total.files for action, total in summary.actions.items() if total.files}
-
-
-def attempt(device: Device) -> CatsyncError | None:
-    """Update; return what went wrong."""
-    try:
-        device.update(Via.AUTO)
-    except CatsyncError as error:
-        return error
-    return None
 
 
 def test_without_faults_the_update_is_one_patch(device: Device, shop: FaultyBackend) -> None:
@@ -153,7 +116,7 @@ def test_another_object_in_the_place_of_a_patch_never_becomes_a_file(
     key = patch_key(shop)
     good = objects(shop)[key]
     objects(shop)[key] = replace(good)
-    error = attempt(device)
+    error = attempt(device, Via.AUTO)
     assert error is None or isinstance(error, RemoteError | ContentError)
     assert device.read() == (OLD if error else NEW)
     objects(shop)[key] = good
@@ -227,16 +190,6 @@ def test_when_everything_is_refused_the_old_version_stays(device: Device, shop: 
     with pytest.raises(AuthorisationError, match="manifests/"):
         device.update(Via.AUTO)
     assert device.read() == OLD
-
-
-def cut(file: Path) -> None:
-    file.chmod(0o644)
-    os.truncate(file, file.stat().st_size // 3)
-
-
-DAMAGES: dict[str, Callable[[Path], None]] = {
-    "unseen": scribble, "cut": cut, "gone": lambda file: file.unlink(),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["film.mp4", "list.json"])

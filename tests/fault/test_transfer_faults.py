@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -15,14 +14,12 @@ import pytest
 from catsync_core.backends import retry
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.wrapper import BackendWrapper
-from catsync_core.errors import CatsyncError, ContentError, MissingObjectError, RemoteError
+from catsync_core.errors import ContentError, MissingObjectError, RemoteError
 from catsync_core.plan import requests
 from catsync_core.plan.model import Via
-from catsync_core.publish.publisher import Publisher
 from catsync_core.store.spool import Spool
 from catsync_core.testing.faults import Fault, FaultyBackend, FlipBit, Reset, Status, Truncate, WebPage, WrongRange
-from catsync_core.testing.memory import MemoryBackend
-from fault.device import Device, Kill, KilledError, Tree, publish, scribble
+from fault.device import DAMAGES, Device, Kill, KilledError, Tree, attempt, objects, scribble
 
 HEX = Random(1).randbytes(60_000).hex().encode()
 FILM = Random(2).randbytes(90_000)
@@ -49,31 +46,6 @@ def _no_pauses_and_small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "_LEAST_DETOUR", 0)
     monkeypatch.setattr(requests, "_MOST_DETOUR", 0)
     monkeypatch.setattr(requests, "_REQUEST", 5000)  # so that there are several to share between connections
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> FaultyBackend:
-    """A repository with the old version, then made ready to be updated."""
-    backend = FaultyBackend(MemoryBackend(piece=500))
-    Publisher(backend).init()
-    publish(backend, tmp_path / "source", OLD)
-    return backend
-
-
-@pytest.fixture
-def device(shop: FaultyBackend, tmp_path: Path) -> Device:
-    """A device that has the old version, while the repository has the new one."""
-    device = Device(tmp_path / "home", shop)
-    with device.catalog() as catalog:
-        catalog.go_offline()
-    publish(shop, tmp_path / "source", NEW)
-    shop.calls.clear()
-    return device
-
-
-def objects(shop: FaultyBackend) -> dict[str, bytes]:
-    assert isinstance(shop.inner, MemoryBackend)
-    return shop.inner.objects
 
 
 def newest(shop: FaultyBackend, kind: str) -> str:
@@ -130,22 +102,13 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def attempt(device: Device) -> CatsyncError | None:
-    """Update; return what went wrong."""
-    try:
-        device.update(Via.BLOCKS)
-    except CatsyncError as error:
-        return error
-    return None
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
 def test_a_fault_that_passes_leads_to_the_new_version_or_leaves_the_old_one(
     device: Device, shop: FaultyBackend, kind: str, fault: Fault
 ) -> None:
     shop.plan.add(fault, key=kind)
-    error = attempt(device)
+    error = attempt(device, Via.BLOCKS)
     assert error is None or isinstance(error, RemoteError | ContentError)
     assert device.read() == (OLD if error else NEW)
     fetched_again = isinstance(fault, FlipBit) and kind in {"packs/", "signatures/"}
@@ -162,7 +125,7 @@ def test_a_fault_that_stays_leaves_the_old_version(
     device: Device, shop: FaultyBackend, kind: str, fault: Fault
 ) -> None:
     shop.plan.add(fault, key=kind, times=math.inf)
-    error = attempt(device)
+    error = attempt(device, Via.BLOCKS)
     if error is None:
         assert kind == "signatures/" or isinstance(fault, Truncate | Reset)
         assert device.read() == NEW
@@ -182,7 +145,7 @@ def test_an_object_that_rotted_is_never_used(device: Device, shop: FaultyBackend
     rotten = bytearray(good)
     rotten[int(part * len(good))] ^= 0x10
     objects(shop)[key] = bytes(rotten)
-    error = attempt(device)
+    error = attempt(device, Via.BLOCKS)
     # Damaged hashes find nothing, or what is not right in the end; and not all of a pack is needed.
     assert isinstance(error, ContentError) or (kind == "signatures/" or (kind == "packs/" and part))
     assert device.read() == (OLD if error else NEW)
@@ -193,14 +156,14 @@ def test_an_object_that_rotted_is_never_used(device: Device, shop: FaultyBackend
 
 def test_lost_signatures_cost_bytes_and_nothing_else(device: Device, shop: FaultyBackend) -> None:
     del objects(shop)[newest(shop, "signatures/")]
-    assert attempt(device) is None
+    assert attempt(device, Via.BLOCKS) is None
     assert device.read() == NEW
 
 
 def test_a_pack_that_is_gone_is_named_and_nothing_is_lost(device: Device, shop: FaultyBackend) -> None:
     key = newest(shop, "packs/")
     pack = objects(shop).pop(key)
-    error = attempt(device)
+    error = attempt(device, Via.BLOCKS)
     assert isinstance(error, MissingObjectError)
     assert device.read() == OLD
     objects(shop)[key] = pack
@@ -224,7 +187,7 @@ def test_a_piece_that_was_damaged_on_its_way_is_fetched_again(
 @pytest.mark.parametrize("fault", [FlipBit(1), WebPage(), Truncate(20), Status(404)], ids=repr)
 def test_an_index_that_is_no_index_changes_nothing(device: Device, shop: FaultyBackend, fault: Fault) -> None:
     shop.plan.add(fault, key="index.json", times=math.inf)
-    attempt(device)
+    attempt(device, Via.BLOCKS)
     assert device.version() == 1
     shop.plan.clear()
     device.update(Via.BLOCKS)
@@ -247,31 +210,6 @@ class Interfere(BackendWrapper):
         return self.inner.read(key, offset, length)
 
 
-def _resize(file: Path, size: int) -> None:
-    file.chmod(0o644)
-    os.truncate(file, size)
-
-
-def _swap_for_link(file: Path) -> None:
-    file.unlink()
-    file.symlink_to("/etc/hostname")
-
-
-def _swap_for_folder(file: Path) -> None:
-    file.unlink()
-    file.mkdir()
-
-
-DAMAGES: dict[str, Callable[[Path], None]] = {
-    "scribbled": scribble,
-    "cut": lambda file: _resize(file, file.stat().st_size // 3),
-    "emptied": lambda file: _resize(file, 0),
-    "gone": lambda file: file.unlink(),
-    "link": _swap_for_link,
-    "folder": _swap_for_folder,
-}
-
-
 @pytest.mark.parametrize("kind", ["signatures/", "packs/"], ids=["matching", "assembly"])
 @pytest.mark.parametrize("path", ["film.mp4", "list.json", "photo2.jpg"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
@@ -279,7 +217,7 @@ def test_a_local_file_that_changes_during_an_update_ends_in_no_wrong_file(
     device: Device, shop: FaultyBackend, kind: str, path: str, damage: Callable[[Path], None]
 ) -> None:
     device.backend = Interfere(shop, kind, lambda: damage(device.root() / path))
-    error = attempt(device)
+    error = attempt(device, Via.BLOCKS)
     # A second name of a file that looks untouched is made unread; `verify` and `repair` are for those.
     unread = damage is scribble and path == "photo2.jpg"
     assert error is None
