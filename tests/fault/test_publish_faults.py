@@ -34,8 +34,8 @@ NEW: Tree = {
 }
 
 
-# Calls that change something in one publish: pack, signatures, table, manifest, head, index; then also the patch.
-FIRST, SECOND = ([NEW], 6), ([OLD, NEW], 7)
+# Calls that change something in one publish: pack, signatures, table, manifest, head, index; then also patch and history.
+FIRST, SECOND = ([NEW], 6), ([OLD, NEW], 8)
 LAST = FIRST[1]
 
 

@@ -2,8 +2,9 @@
 
 They were made once and stay as they are: whatever catsync reads today, it must read in every later version. Make them
 again only for a new format, beside the old ones. Single objects lie in ``objects``, a repository of two versions
-without patches in ``repository``, and one with patches in ``repository-patches``. Other versions of zstd may
-compress to other bytes, and so to other names of objects.
+without patches in ``repository``, one with patches in ``repository-patches``, and one of four versions with patches
+from each to the next, and with a history, in ``repository-history``. Other versions of zstd may compress to other
+bytes, and so to other names of objects.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pathlib import Path
 from unittest import mock
 
 from catsync_core.format.frames import Codec, seal
-from catsync_core.format.head import Head, write_head
+from catsync_core.format.head import Head, PatchRef, write_head
+from catsync_core.format.history import History, HistoryEntry, write_history
 from catsync_core.format.index import CatalogSummary, Index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
 from catsync_core.format.objects import ObjectRef
@@ -56,6 +58,38 @@ def make_objects(folder: Path) -> None:
         "head-first.json": write_head(Head(1, "tools", 1, "Werkzeuge", WHEN, 0, 0, REF)),
         "head.json": write_head(
             Head(1, "tools", 7, "Werkzeuge", WHEN, 1200, 480_000_000, REF, "Preise 2026\nneu: S\u00e4gen", REF)
+        ),
+        "head-patches.json": write_head(
+            Head(
+                1,
+                "tools",
+                7,
+                "Werkzeuge",
+                WHEN,
+                1200,
+                480_000_000,
+                REF,
+                patches=(PatchRef("ab" * 32, "cd" * 32, REF, 100), PatchRef("", "cd" * 32, REF, 321)),
+                history=REF,
+            )
+        ),
+        "history-empty": write_history(History("tools", ())),
+        "history": write_history(
+            History(
+                "tools",
+                (
+                    HistoryEntry(
+                        7,
+                        "cd" * 32,
+                        (
+                            PatchRef("ab" * 32, "cd" * 32, REF, 100),
+                            PatchRef("ef" * 32, "cd" * 32, ObjectRef("4" * 64, 1 << 33), 5000),
+                        ),
+                    ),
+                    HistoryEntry(6, "ab" * 32, (PatchRef("ef" * 32, "ab" * 32, ObjectRef("5" * 64, 1), 1),)),
+                    HistoryEntry(3, "ef" * 32),
+                ),
+            )
         ),
         "manifest-empty": write_manifest(Manifest("tools", 1, (), (), ())),
         "manifest": write_manifest(
@@ -159,6 +193,34 @@ def make_patch_trees() -> tuple[dict[str, bytes | None], dict[str, bytes | None]
     return one, two
 
 
+def make_history_trees() -> list[dict[str, bytes | None]]:
+    """Return four versions of a catalog; None stands for an empty folder.
+
+    A list changes in every version, a page comes with the second and stays, another one comes with it and goes with the
+    third, a third one goes with the second and comes back with the fourth, and a picture is renamed on the way.
+    """
+    source = random.Random(3)
+    rows = [f"{number};article {source.randrange(10**9)};{source.randrange(10**4)}\r\n" for number in range(900)]
+    picture, page = source.randbytes(2_000), "".join(rows[:40]).encode()
+    trees: list[dict[str, bytes | None]] = []
+    for number in range(1, 5):
+        rows[100 * number] = f"{100 * number};article of version {number};1\r\n"
+        trees.append(
+            {
+                "list.csv": "".join(rows).encode(),
+                "pages/back.html": b"<h1>back</h1>" + page,
+                "pages/short.html": b"<h1>short</h1>" + page,
+                "pages/stays.html": b"<h1>stays</h1>" + page,
+                "picture.jpg" if number < 3 else "Bilder/Bild.jpg": picture,
+                "same.txt": b"the same",
+            }
+        )
+    for number, gone in {1: "stays short", 2: "back", 3: "back short", 4: "short"}.items():
+        for name in gone.split():
+            del trees[number - 1][f"pages/{name}.html"]
+    return trees
+
+
 def make_repository(folder: Path) -> None:
     """Publish two versions without patches."""
     plain = dataclasses.replace(Settings.of(Effort.DEFAULT), distances=(), solid=False)
@@ -169,6 +231,11 @@ def make_repository(folder: Path) -> None:
 def make_repository_with_patches(folder: Path) -> None:
     """Publish two versions with the greatest effort: patches lead to the second from the first, and from nothing."""
     publish_all(folder, make_patch_trees(), Effort.BEST)
+
+
+def make_repository_with_history(folder: Path) -> None:
+    """Publish four versions, each with a patch from the one before and no other."""
+    publish_all(folder, make_history_trees(), Effort.FAST)
 
 
 def publish_all(folder: Path, trees: Iterable[dict[str, bytes | None]], effort: Effort) -> None:
@@ -196,6 +263,7 @@ MAKERS = {
     "objects": make_objects,
     "repository": make_repository,
     "repository-patches": make_repository_with_patches,
+    "repository-history": make_repository_with_history,
 }
 
 

@@ -1,7 +1,7 @@
 """Files of the past are read as what they were, and are written again as they are.
 
-JSON is written byte for byte alike. For manifests and tables that holds before compression only, since versions of zstd
-compress differently.
+JSON is written byte for byte alike. For manifests, tables and histories that holds before compression only, since
+versions of zstd compress differently.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import zstandard
 
 from catsync_core.format.frames import Codec
 from catsync_core.format.head import Head, PatchRef, read_head, write_head
+from catsync_core.format.history import History, HistoryEntry, read_history, write_history
 from catsync_core.format.index import CatalogSummary, Index, read_index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
 from catsync_core.format.objects import Kind, ObjectRef, object_key, verify
@@ -23,7 +24,8 @@ from catsync_core.format.table import Frame, SignatureShape, Table, read_table, 
 
 HERE = Path(__file__).parent
 OBJECTS = HERE / "objects"
-REPOSITORIES = [HERE / "repository", HERE / "repository-patches"]
+PATCHES = {"repository": 0, "repository-patches": 2, "repository-history": 3}
+"""How many patches each repository has."""
 REF = ObjectRef("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f", 321)
 
 INDEXES = {
@@ -53,6 +55,36 @@ HEADS = {
         manifest=REF,
         note="Preise 2026\nneu: S\u00e4gen",
         previous=REF,
+    ),
+    "head-patches.json": Head(
+        format=1,
+        catalog="tools",
+        version=7,
+        title="Werkzeuge",
+        published=1_750_000_000,
+        files=1200,
+        bytes=480_000_000,
+        manifest=REF,
+        patches=(PatchRef("ab" * 32, "cd" * 32, REF, 100), PatchRef("", "cd" * 32, REF, 321)),
+        history=REF,
+    ),
+}
+HISTORIES = {
+    "history-empty": History("tools", ()),
+    "history": History(
+        catalog="tools",
+        entries=(
+            HistoryEntry(
+                version=7,
+                root="cd" * 32,
+                patches=(
+                    PatchRef("ab" * 32, "cd" * 32, REF, 100),
+                    PatchRef("ef" * 32, "cd" * 32, ObjectRef("4" * 64, 8_589_934_592), 5000),
+                ),
+            ),
+            HistoryEntry(6, "ab" * 32, (PatchRef("ef" * 32, "ab" * 32, ObjectRef("5" * 64, 1), 1),)),
+            HistoryEntry(3, "ef" * 32),
+        ),
     ),
 }
 MANIFESTS = {
@@ -106,7 +138,7 @@ def unpack_after(data: bytes, prefix: bytes) -> bytes:
 
 
 def test_nothing_is_left_out() -> None:
-    assert {path.name for path in OBJECTS.iterdir()} == {*INDEXES, *HEADS, *MANIFESTS, *TABLES}
+    assert {path.name for path in OBJECTS.iterdir()} == {*INDEXES, *HEADS, *HISTORIES, *MANIFESTS, *TABLES}
 
 
 @pytest.mark.parametrize("name", INDEXES)
@@ -121,6 +153,13 @@ def test_heads(name: str) -> None:
     data = (OBJECTS / name).read_bytes()
     assert read_head(data) == HEADS[name]
     assert write_head(HEADS[name]) == data
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_histories(name: str) -> None:
+    data = (OBJECTS / name).read_bytes()
+    assert read_history(data) == HISTORIES[name]
+    assert unpack(write_history(HISTORIES[name])) == unpack(data)
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
@@ -138,9 +177,10 @@ def test_tables(name: str) -> None:
     assert unpack(write_table(table)) == unpack(data)
 
 
-@pytest.mark.parametrize("repository", REPOSITORIES, ids=lambda folder: folder.name)
-def test_the_repositories(repository: Path) -> None:
+@pytest.mark.parametrize("name", PATCHES)
+def test_the_repositories(name: str) -> None:
     """Every object of it is named by its hash, referred to, and written again as it is."""
+    repository = HERE / name
     data = (repository / "index.json").read_bytes()
     index = read_index(data)
     assert write_index(index) == data
@@ -171,6 +211,11 @@ def test_the_repositories(repository: Path) -> None:
                 fetch("signatures", table.signatures)
         manifests[hashlib.sha256(unpack(data_of_manifest)).hexdigest()] = manifest
         patches += head.patches
+        if head.history is not None:
+            data = fetch("histories", head.history)
+            history = read_history(data)
+            assert unpack(write_history(history)) == unpack(data)
+            assert history.entries[0].patches == tuple(ref for ref in head.patches if ref.base)
         following = head.previous
     for ref in patches:
         data = fetch("patches", ref.patch)[: ref.header]
@@ -180,5 +225,5 @@ def test_the_repositories(repository: Path) -> None:
         assert patch.bare == bare_manifest(manifests[ref.root])
         written = write_patch_header(patch, bare)
         assert unpack_after(written, bare) == unpack_after(data, bare)
-    assert len(patches) == (2 if repository.name == "repository-patches" else 0)
+    assert len(patches) == PATCHES[name]
     assert seen == {path.relative_to(repository).as_posix() for path in repository.rglob("*") if path.is_file()}

@@ -18,6 +18,7 @@ import zstandard
 
 ROOT = Path(__file__).parent / "repository"
 PATCHED = Path(__file__).parent / "repository-patches"
+STEPPED = Path(__file__).parent / "repository-history"
 RAW, ZSTD, FINE = 0, 1, 128
 
 Tree = dict[str, tuple[int, int, str] | None]
@@ -285,10 +286,32 @@ def read_manifest(head: dict[str, Any], root: Path = ROOT) -> Manifest:
     return manifest
 
 
-def read_version(head: dict[str, Any]) -> tuple[Files, list[Pack]]:
+def read_history(head: dict[str, Any], root: Path) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Return the numbers of versions by root, and the patches between them as heads name them."""
+    source = Columns(unpack(fetch("histories", **head["history"], root=root)), b"CSHS\x01")
+    assert source.take(source.number()).decode() == head["catalog"]
+    versions = source.signed(source.number())
+    assert versions == sorted(set(versions), reverse=True)
+    roots = [source.take(32).hex() for _ in versions]
+    targets = [place for place, count in enumerate(source.numbers(len(versions))) for _ in range(count)]
+    steps, lengths, headers = (source.numbers(len(targets)) for _ in range(3))
+    names = [source.take(32).hex() for _ in targets]
+    source.finish()
+    return dict(zip(roots, versions, strict=True)), [
+        {
+            "base": roots[target + step],
+            "root": roots[target],
+            "patch": {"sha256": name, "length": length},
+            "header": header,
+        }
+        for target, step, name, length, header in zip(targets, steps, names, lengths, headers, strict=True)
+    ]
+
+
+def read_version(head: dict[str, Any], root: Path = ROOT) -> tuple[Files, list[Pack]]:
     """Return the time and bytes of every file, None for an empty folder, and the packs that they lie in."""
-    manifest = read_manifest(head)
-    packs = [read_pack(pack, table) for pack, table in manifest.packs]
+    manifest = read_manifest(head, root)
+    packs = [read_pack(pack, table, root) for pack, table in manifest.packs]
     stored = [pack.contents() for pack in packs]
     contents = [stored[place][number] for place, number in zip(manifest.places, manifest.numbers, strict=True)]
     assert [len(content) for content in contents] == manifest.sizes
@@ -300,10 +323,12 @@ def lay_out(manifest: Manifest, contents: list[bytes]) -> Files:
     return {path: None if index is None else (time, contents[index]) for path, time, index in manifest.entries}
 
 
-def follow_patch(ref: dict[str, Any], old: Manifest | None, old_contents: list[bytes]) -> tuple[Manifest, list[bytes]]:
+def follow_patch(
+    ref: dict[str, Any], old: Manifest | None, old_contents: list[bytes], root: Path = PATCHED
+) -> tuple[Manifest, list[bytes]]:
     """Return what a patch leads to: the new manifest, and its contents."""
     assert ref["base"] == (old.root if old else "")
-    data = fetch("patches", **ref["patch"], root=PATCHED)
+    data = fetch("patches", **ref["patch"], root=root)
     source = Columns(unpack(data[: ref["header"]], None, old.bare if old else b""), b"CSPT\x01")
     bare = source.take(source.number())
     sources, following = [], 0
@@ -401,11 +426,27 @@ def test_patches_lead_from_version_to_version_and_from_nothing() -> None:
     assert follow_patch(patches[old.root], old, old_contents) == (solid, contents)
 
 
-def read_old(manifest: Manifest, index: int) -> bytes:
+def read_old(manifest: Manifest, index: int, root: Path = PATCHED) -> bytes:
     pack, table = manifest.packs[manifest.places[index]]
-    content = read_pack(pack, table, PATCHED).contents()[manifest.numbers[index]]
+    content = read_pack(pack, table, root).contents()[manifest.numbers[index]]
     assert hashlib.sha256(content).digest() == manifest.hashes[index]
     return content
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_patches_of_the_history_lead_over_several_versions_to_the_newest(version: int) -> None:
+    heads = read_heads(STEPPED)
+    versions, patches = read_history(heads[-1], STEPPED)
+    assert [versions[patch["root"]] for patch in patches] == [4, 3, 2]
+    assert heads[-1]["patches"] == patches[:1]
+    manifest = read_manifest(heads[version - 1], STEPPED)
+    assert versions[manifest.root] == version
+    contents = [read_old(manifest, index, STEPPED) for index in range(len(manifest.sizes))]
+    for patch in reversed(patches[: 4 - version]):
+        manifest, contents = follow_patch(patch, manifest, contents, STEPPED)
+        assert manifest.version == versions[patch["root"]]
+    assert manifest.plain == read_manifest(heads[-1], STEPPED).plain
+    assert lay_out(manifest, contents) == read_version(heads[-1], STEPPED)[0]
 
 
 def test_the_vectors_of_the_page() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from catsync_core.errors import ContentError
 from catsync_core.format.frames import Codec, compress, decompress, decompress_bounded
 from catsync_core.format.head import Head, PatchRef, read_head, write_head
+from catsync_core.format.history import History, HistoryEntry, read_history, write_history
 from catsync_core.format.index import CatalogSummary, Index, read_index, write_index
 from catsync_core.format.manifest import (
     Content,
@@ -54,7 +55,7 @@ KINDS = {
         ),
     ),
     "head": Kind(
-        read_head, write_head, write_head(Head(1, "a", 3, "T\u00f6ols", 2, 2, 10, REF, 'Note \\ "', REF, PATCHES))
+        read_head, write_head, write_head(Head(1, "a", 3, "T\u00f6ols", 2, 2, 10, REF, 'Note \\ "', REF, PATCHES, REF))
     ),
     "manifest": Kind(
         read_manifest,
@@ -93,8 +94,26 @@ KINDS = {
             )
         ),
     ),
+    "history": Kind(
+        read_history,
+        write_history,
+        write_history(
+            History(
+                "tools",
+                (
+                    HistoryEntry(
+                        9,
+                        "cd" * 32,
+                        (PatchRef("ab" * 32, "cd" * 32, REF, 9), PatchRef("ef" * 32, "cd" * 32, REF, 1234)),
+                    ),
+                    HistoryEntry(8, "ab" * 32, (PatchRef("ef" * 32, "ab" * 32, ObjectRef.of(b"x"), 1),)),
+                    HistoryEntry(5, "ef" * 32),
+                ),
+            )
+        ),
+    ),
 }
-BINARY = ("manifest", "table")
+BINARY = ("manifest", "table", "history")
 
 Mutation = tuple[str, int, bytes]
 mutations = st.lists(

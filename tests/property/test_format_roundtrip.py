@@ -13,6 +13,7 @@ from catsync_core.format.canonical import write
 from catsync_core.format.columns import Reader, Writer
 from catsync_core.format.frames import Codec, compress, decompress
 from catsync_core.format.head import Head, PatchRef, read_head, write_head
+from catsync_core.format.history import History, HistoryEntry, read_history, write_history
 from catsync_core.format.index import CatalogSummary, Index, is_catalog_id, read_index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
 from catsync_core.format.objects import ObjectRef
@@ -106,6 +107,30 @@ def tables(draw: st.DrawFn) -> tuple[Table, int]:
             end += shapes[number].length
     signatures = ObjectRef(draw(hashes).hex(), end) if shapes else None
     return Table(tuple(sizes), tuple(frames), shapes, signatures), offset
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    roots = [root.hex() for root in draw(st.lists(hashes, max_size=8, unique=True))]
+    numbers = sorted(
+        draw(st.sets(st.integers(1, (1 << 53) - 1), min_size=len(roots), max_size=len(roots))), reverse=True
+    )
+    entries = []
+    for place, (version, root) in enumerate(zip(numbers, roots, strict=True)):
+        older = roots[place + 1 :]
+        bases = draw(st.lists(st.sampled_from(older), max_size=4)) if older else []
+        lengths = [draw(st.integers(1, LIMITS.pack_length)) for _ in bases]
+        patches = (
+            PatchRef(
+                base,
+                root,
+                ObjectRef(draw(hashes).hex(), length),
+                draw(st.integers(1, min(length, LIMITS.manifest_length))),
+            )
+            for base, length in zip(bases, lengths, strict=True)
+        )
+        entries.append(HistoryEntry(version, root, tuple(patches)))
+    return History(draw(catalogs), tuple(entries))
 
 
 @st.composite
@@ -271,3 +296,11 @@ def test_frames_with_a_prefix_come_back(data: bytes, prefix: bytes, level: int) 
 @given(st.binary(min_size=1))
 def test_hashes_name_what_they_are_of(data: bytes) -> None:
     assert ObjectRef.of(data) == ObjectRef(hashlib.sha256(data).hexdigest(), len(data))
+
+
+@unhurried
+@given(history=histories())
+def test_histories(history: History) -> None:
+    data = write_history(history)
+    assert read_history(data) == history
+    assert write_history(read_history(data)) == data

@@ -45,6 +45,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
         note: The publisher's words about this version.
         previous: The head of the version before; None for the first.
         patches: That lead to this version.
+        history: Names the patches between this version and those before it; None when there are none.
     """
 
     format: int
@@ -58,6 +59,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     note: Annotated[str, msgspec.Meta(max_length=LIMITS.note_length)] = ""
     previous: ObjectRef | None = None
     patches: Annotated[tuple[PatchRef, ...], msgspec.Meta(max_length=LIMITS.patches)] = ()
+    history: ObjectRef | None = None
 
     def find_patch(self, base: str) -> PatchRef | None:
         """Return the patch from a version, named by the SHA-256 of its plain manifest; the empty name is nothing."""

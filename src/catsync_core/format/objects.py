@@ -12,7 +12,7 @@ from catsync_core.errors import IntegrityError
 __all__ = ["INDEX_KEY", "Kind", "ObjectRef", "Sha256Hex", "object_key", "verify"]
 
 INDEX_KEY = "index.json"
-Kind = Literal["heads", "manifests", "tables", "signatures", "packs", "patches"]
+Kind = Literal["heads", "manifests", "tables", "signatures", "packs", "patches", "histories"]
 
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 

@@ -32,12 +32,12 @@ class BuiltPatch:
     Attributes:
         location: The file.
         ref: Names it, and the versions that it leads from and to.
-        base: Number of the version that it leads from; 0 for nothing.
+        base: Number of the version that it leads from; None for nothing.
     """
 
     location: Path
     ref: PatchRef
-    base: int
+    base: int | None
 
 
 def build_patch(
@@ -88,7 +88,7 @@ def build_patch(
         length = stream.tell()
     body.unlink()
     ref = PatchRef(old.root, root_of(manifest), ObjectRef(digest.hexdigest(), length), len(header))
-    return BuiltPatch(location, ref, old.manifest.version)
+    return BuiltPatch(location, ref, old.manifest.version if old.root else None)
 
 
 def _compress_all(

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from catsync_core.backends.registry import open_backend
 from catsync_core.errors import ConflictError, MissingObjectError, UnsupportedError, UsageError
 from catsync_core.events import Event, Listener, Phase, Progress, Warned, ignore
 from catsync_core.format.head import Head, write_head
+from catsync_core.format.history import write_history
 from catsync_core.format.index import FORMAT, CatalogSummary, Index, check_catalog_id, write_index
-from catsync_core.format.manifest import read_manifest, write_manifest
-from catsync_core.format.objects import INDEX_KEY, ObjectRef
+from catsync_core.format.manifest import Manifest, read_manifest, write_manifest
+from catsync_core.format.objects import INDEX_KEY, ObjectRef, object_key
 from catsync_core.limits import LIMITS
 from catsync_core.plugins import load_plugins
 from catsync_core.publish.classify import classify
@@ -27,8 +28,10 @@ from catsync_core.publish.commit import swap_head, upload
 from catsync_core.publish.describe import count_changed, describe_version, is_unchanged
 from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.failures import explain_limits, translate_failures
+from catsync_core.publish.history import carry_forward
 from catsync_core.publish.layout import NewContent, arrange
 from catsync_core.publish.pack import BuiltPack, build_pack
+from catsync_core.publish.patch import BuiltPatch
 from catsync_core.publish.patches import find_alternative, find_bases, make_patches
 from catsync_core.publish.previous import Previous
 from catsync_core.publish.scan import ChangedWhilePublishingError, SourceTree, scan
@@ -215,6 +218,7 @@ class Publisher:
             tree.check_unchanged()
             uploaded = self._upload(catalog, [built for built, _ in packs])
             uploaded += sum(upload(self._backend, "patches", built.location, built.ref.patch) for built in patches)
+        history, sent = self._upload_history(previous, manifest, patches)
         head = Head(
             format=FORMAT,
             catalog=catalog,
@@ -227,16 +231,17 @@ class Publisher:
             note=note,
             previous=before.head if before else None,
             patches=tuple(built.ref for built in patches),
+            history=history,
         )
         head_data = write_head(head)
         summary = CatalogSummary(title, head.version, head.published, head.files, head.bytes, ObjectRef.of(head_data))
-        uploaded += upload(self._backend, "manifests", data, head.manifest)
+        uploaded += sent + upload(self._backend, "manifests", data, head.manifest)
         uploaded += upload(self._backend, "heads", head_data, summary.head)
         self._listener(Phase("publish", catalog, "commit"))
         swap_head(self._repository, catalog, summary, before)
         self._listener(Phase("publish", catalog, "done"))
         done = self._report(summary, catalog, published=True, changed=changed, uploaded=uploaded, started=started)
-        totals = (PatchTotal(built.base or None, built.ref.patch.length) for built in patches)
+        totals = (PatchTotal(built.base, built.ref.patch.length) for built in patches)
         return msgspec.structs.replace(done, patches=tuple(totals))
 
     def _scan(self, folder: Path, catalog: str) -> SourceTree:
@@ -281,6 +286,20 @@ class Publisher:
             uploaded += upload(self._backend, "tables", built.table_data, ObjectRef.of(built.table_data))
             counter(built.ref.length)
         return uploaded
+
+    def _upload_history(
+        self, previous: Previous, manifest: Manifest, patches: Sequence[BuiltPatch]
+    ) -> tuple[ObjectRef | None, int]:
+        """Write the history of the new version; returns what names it, and the bytes that were sent."""
+        before = previous.history()
+        there = {found.key: found.length for found in self._backend.list("patches/")} if before else {}
+        history = carry_forward(
+            before, manifest, patches, lambda patch: there.get(object_key("patches", patch)) == patch.length
+        )
+        if history is None:
+            return None, 0
+        data = write_history(history)
+        return ObjectRef.of(data), upload(self._backend, "histories", data, ObjectRef.of(data))
 
     @staticmethod
     def _report(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from catsync_core.format.frames import Codec, compress
+from catsync_core.format.head import PatchRef
+from catsync_core.format.history import History, HistoryEntry, read_history, write_history
 from catsync_core.format.manifest import (
     Content,
     Entry,
@@ -91,3 +93,25 @@ def test_the_header_of_a_patch_of_the_example(page: str) -> None:
     assert bare + hashes == write_plain(manifest)
     assert read_patch(header, old, old_sizes, len(header) + 19) == patch
     assert write_patch_header(patch, old) == header
+
+
+def test_the_history_of_the_example(page: str) -> None:
+    root = {7: "aa" * 32, 6: "bb" * 32, 4: "cc" * 32}
+    history = History(
+        "tools",
+        (
+            HistoryEntry(
+                7,
+                root[7],
+                (
+                    PatchRef(root[6], root[7], ObjectRef("11" * 32, 300), 100),
+                    PatchRef(root[4], root[7], ObjectRef("22" * 32, 700), 20),
+                ),
+            ),
+            HistoryEntry(6, root[6], (PatchRef(root[4], root[6], ObjectRef("33" * 32, 20), 20),)),
+            HistoryEntry(4, root[4]),
+        ),
+    )
+    plain = example(page, "A history, byte by byte")
+    assert read_history(compress(plain, 19)) == history
+    assert write_history(history) == compress(plain, 19)

@@ -43,6 +43,13 @@ def test_what_has_its_default_is_not_written() -> None:
     assert b"patches" not in write_head(read(patches=[]))
 
 
+def test_a_head_may_name_a_history() -> None:
+    head = read(history=REF)
+    assert head.history == ObjectRef("0f" * 32, 321)
+    assert read_head(write_head(head)) == head
+    assert b"history" not in write_head(read(history=None))
+
+
 def test_a_patch_is_found_by_what_it_builds_on() -> None:
     head = read(patches=[PATCH, {**PATCH, "base": ""}, {**PATCH, "header": 7}])
     ref = PatchRef("ab" * 32, "cd" * 32, ObjectRef("0f" * 32, 321), 100)
@@ -55,7 +62,7 @@ def test_a_patch_is_found_by_what_it_builds_on() -> None:
 
 def test_a_head_has_room_for_all_patches_that_are_allowed() -> None:
     longest = {**PATCH, "patch": {**REF, "length": LIMITS.pack_length}, "header": LIMITS.manifest_length}
-    head = read(patches=[longest] * LIMITS.patches, note="\u00e4" * LIMITS.note_length, previous=REF)
+    head = read(patches=[longest] * LIMITS.patches, note="\u00e4" * LIMITS.note_length, previous=REF, history=REF)
     assert len(head.patches) == LIMITS.patches
     assert len(write_head(head)) < LIMITS.head_length
 
@@ -100,6 +107,8 @@ def test_no_field_may_be_missing(field: str) -> None:
         ("patches", [{**PATCH, "header": 0}]),
         ("patches", [{**PATCH, "header": LIMITS.manifest_length + 1}]),
         ("patches", [{name: value for name, value in PATCH.items() if name != "root"}]),
+        ("history", "0f" * 32),
+        ("history", {**REF, "length": 1.5}),
     ],
 )
 def test_values_that_cannot_be_are_refused(field: str, value: object) -> None:
