@@ -108,7 +108,7 @@ def read_patch(data: bytes, old: bytes, old_sizes: list[int], length: int, what:
     size = announced_size(data, what)
     if size > LIMITS.manifest_size:
         raise LimitError(f"{what} would decompress to {size:,} bytes; at most {LIMITS.manifest_size:,} are allowed")
-    source = Reader(decompress_after(data, old, size, what), _MAGIC, what)
+    source = Reader(bytes(decompress_after(data, old, size, what)), _MAGIC, what)
     bare = source.blob(LIMITS.manifest_size)
     count = source.count(LIMITS.entries)
     sources = _resolve(source.numbers(count, len(old_sizes) + _NEW), len(old_sizes), source)

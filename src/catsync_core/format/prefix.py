@@ -20,6 +20,7 @@ __all__ = ["announced_size", "compress_after", "decompress_after"]
 
 _WINDOW_LOG_MOST = 27
 _WINDOW_LOG_LEAST = 10
+_PIECE = 1 << 20
 _LONG_FROM = 1 << 20  # bytes of prefix: below, zstd's ordinary matching reaches everything
 
 
@@ -44,8 +45,11 @@ def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
     return compressor.compress(data, mode=zstd.ZstdCompressor.FLUSH_FRAME)
 
 
-def decompress_after(data: bytes, prefix: bytes, size: int, what: str) -> bytes:
+def decompress_after(data: bytes, prefix: bytes | bytearray, size: int, what: str) -> bytearray:
     """Decode a frame of :func:`compress_after` that must yield exactly ``size`` bytes.
+
+    It takes memory for a copy of the prefix and twice for what it yields. The prefix itself is let go as soon as it was
+    copied; hand over the only reference to it, for it can be large.
 
     Raises:
         FormatError: (content) it is no such frame, or announces another size.
@@ -56,11 +60,18 @@ def decompress_after(data: bytes, prefix: bytes, size: int, what: str) -> bytes:
         raise FormatError(f"{what} announces {announced:,} bytes instead of {size:,}")
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MOST}
     decompressor = zstd.ZstdDecompressor(zstd_dict=_as_prefix(prefix), options=options)
+    del prefix
+    plain, done = bytearray(size), 0
     try:
-        plain = decompressor.decompress(data, max_length=size + 1)
+        while not decompressor.eof and done <= size:
+            piece = decompressor.decompress(data, max_length=_PIECE)
+            if not piece and decompressor.needs_input:
+                break
+            plain[done : done + len(piece)] = piece
+            data, done = b"", done + len(piece)
     except zstd.ZstdError as error:
         raise IntegrityError(f"{what} is damaged, or what it builds on is ({error})") from error
-    if len(plain) != size or not decompressor.eof or decompressor.unused_data:
+    if done != size or not decompressor.eof or decompressor.unused_data:
         raise FormatError(f"{what} is not one whole zstd frame")
     return plain
 
@@ -80,6 +91,6 @@ def announced_size(data: bytes, what: str) -> int:
     return size
 
 
-def _as_prefix(prefix: bytes) -> tuple[zstd.ZstdDict, int] | None:
+def _as_prefix(prefix: bytes | bytearray) -> tuple[zstd.ZstdDict, int] | None:
     # A raw dictionary of less than 8 bytes is refused by zstd, and would be of no use.
     return zstd.ZstdDict(prefix, is_raw=True).as_prefix if len(prefix) >= 8 else None

@@ -17,7 +17,7 @@ from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
 from catsync_core.transfer.fetch import Fetching
-from catsync_core.transfer.frame_cache import FrameCache
+from catsync_core.transfer.frame_cache import Decoded, FrameCache
 from catsync_core.transfer.parts import BadPieceError, PartSource
 
 __all__ = ["DamagedPartsError", "assemble_version"]
@@ -48,7 +48,7 @@ def assemble_version(
     on_bytes: Callable[[int], None],
     *,
     fetching: Fetching | None = None,
-    decoded: FrameCache | None = None,
+    decoded: FrameCache[Decoded] | None = None,
 ) -> int:
     """Bring all files of a plan into staging; returns the bytes that were written.
 
@@ -94,7 +94,7 @@ class _Assembly:
             if file.entry.content is None:
                 self._staging.make_directory(file.entry.path)
 
-    def build_files(self, spool: Spool, fetching: Fetching | None, decoded: FrameCache | None) -> None:
+    def build_files(self, spool: Spool, fetching: Fetching | None, decoded: FrameCache[Decoded] | None) -> None:
         """Write what is made of parts, and empty files."""
         files = sorted((file for file in self._plan.files if _is_built(file)), key=_place)
         parts = (part for file in files for part in file.parts)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Generic, TypeVar
 
-__all__ = ["FrameCache"]
+__all__ = ["Decoded", "FrameCache"]
 
 Key = tuple[str, int]
+Decoded = bytes | bytearray
+
+_Data = TypeVar("_Data", bytes, Decoded)
 
 _CAPACITY = 32 << 20
 
 
-class FrameCache:
+class FrameCache(Generic[_Data]):
     """Decoded frames by pack and offset; the least recently used go first. Not thread-safe.
 
     Args:
@@ -20,20 +24,20 @@ class FrameCache:
 
     def __init__(self, capacity: int | None = None) -> None:
         self._capacity = _CAPACITY if capacity is None else capacity
-        self._frames: OrderedDict[Key, bytes] = OrderedDict()
+        self._frames: OrderedDict[Key, _Data] = OrderedDict()
         self._size = 0
 
     def __contains__(self, key: Key) -> bool:
         return key in self._frames
 
-    def get(self, key: Key) -> bytes | None:
+    def get(self, key: Key) -> _Data | None:
         """Return a frame that is kept."""
         data = self._frames.get(key)
         if data is not None:
             self._frames.move_to_end(key)
         return data
 
-    def put(self, key: Key, data: bytes) -> None:
+    def put(self, key: Key, data: _Data) -> None:
         """Keep a frame that was not kept."""
         self._frames[key] = data
         self._size += len(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -13,7 +12,7 @@ from catsync_core.plan.model import FramePart, LocalPart, Part, PatchPart, Piece
 from catsync_core.plan.requests import SEGMENT, patch_pieces
 from catsync_core.store.spool import Spool
 from catsync_core.transfer.fetch import Fetching
-from catsync_core.transfer.frame_cache import FrameCache
+from catsync_core.transfer.frame_cache import Decoded, FrameCache
 from catsync_core.transfer.repository import decode_frame
 
 __all__ = ["BadPieceError", "PartSource", "read_segments"]
@@ -51,15 +50,15 @@ class PartSource:
         spool: Spool,
         parts: Iterable[Part],
         fetching: Fetching | None = None,
-        decoded: FrameCache | None = None,
+        decoded: FrameCache[Decoded] | None = None,
     ) -> None:
         self._spool = spool
         self._fetching = fetching
-        self._decoded = FrameCache() if decoded is None else decoded
+        self._decoded = FrameCache[Decoded]() if decoded is None else decoded
         self._coming = _distinct_frames(parts)
         self._next: FramePart | PatchPart | None = None  # the frame that is decoded next, once it has arrived
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-decode")
-        self._ahead: dict[tuple[str, int], tuple[Future[bytes], int]] = {}
+        self._ahead: dict[tuple[str, int], tuple[Future[Decoded], int]] = {}
         self._ahead_bytes = 0
 
     def close(self) -> None:
@@ -82,7 +81,7 @@ class PartSource:
         else:
             yield memoryview(self._frame(part))[part.start : part.start + part.length]
 
-    def _frame(self, part: FramePart | PatchPart) -> bytes:
+    def _frame(self, part: FramePart | PatchPart) -> Decoded:
         key = _key(part)
         data = self._decoded.get(key)
         if data is not None:
@@ -121,7 +120,7 @@ class PartSource:
             return True
         return self._spool.has(piece.pack, piece.offset, piece.length)
 
-    def _decode(self, part: FramePart | PatchPart) -> bytes:
+    def _decode(self, part: FramePart | PatchPart) -> Decoded:
         if isinstance(part, PatchPart):
             return self._decode_patch(part)
         piece = _piece_of(part)
@@ -130,13 +129,10 @@ class PartSource:
         except ContentError as error:
             raise BadPieceError(piece, error) from error
 
-    def _decode_patch(self, part: PatchPart) -> bytes:
-        prefix = io.BytesIO()  # gives out what was written without another copy
-        for data in (data for span in part.frame.prefix for old in part.old.locate(*span) for data in _read_local(old)):
-            prefix.write(data)
+    def _decode_patch(self, part: PatchPart) -> Decoded:
         stored = read_segments(self._spool, part.patch, part.frame.offset, part.frame.length)
         return decompress_after(
-            stored, prefix.getvalue(), part.frame.size, f"A frame of patch {part.patch.sha256[:12]}"
+            stored, _read_prefix(part), part.frame.size, f"A frame of patch {part.patch.sha256[:12]}"
         )
 
     def _load(self, piece: Piece) -> bytes:
@@ -169,6 +165,15 @@ def _piece_of(part: FramePart) -> Piece:
 def _find_piece(part: FramePart | PatchPart) -> Piece | None:
     """Return what must have arrived before a frame can be decoded; a patch is all here before any of it is read."""
     return _piece_of(part) if isinstance(part, FramePart) else None
+
+
+def _read_prefix(part: PatchPart) -> bytearray:
+    # Of the right size from the start: it is large, and to let it grow would take as much again.
+    prefix, done = bytearray(sum(size for _, size in part.frame.prefix)), 0
+    for data in (data for span in part.frame.prefix for old in part.old.locate(*span) for data in _read_local(old)):
+        prefix[done : done + len(data)] = data
+        done += len(data)
+    return prefix
 
 
 def _weigh(part: FramePart | PatchPart) -> int:

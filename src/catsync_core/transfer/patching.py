@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -22,14 +23,27 @@ from catsync_core.format.head import PatchRef
 from catsync_core.format.manifest import Content, Manifest, read_plain
 from catsync_core.format.objects import ObjectRef, object_key
 from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, check_contents, read_patch
-from catsync_core.plan.model import LocalPart, PatchPart
+from catsync_core.plan.model import LocalPart, OldBytes, PatchPart
 from catsync_core.plan.requests import patch_pieces
+from catsync_core.store.durable import Bytes
 from catsync_core.store.spool import Spool
-from catsync_core.transfer.frame_cache import FrameCache
+from catsync_core.transfer.frame_cache import Decoded, FrameCache
 from catsync_core.transfer.parts import PartSource, read_segments
 from catsync_core.transfer.repository import Repository
 
-__all__ = ["OldTree", "Outline", "compute_hashes", "fetch_header", "kept_header", "outline", "verify_patch"]
+__all__ = ["Old", "OldTree", "Outline", "compute_hashes", "fetch_header", "kept_header", "outline", "verify_patch"]
+
+
+class Old(OldBytes, Protocol):
+    """What a patch builds on."""
+
+    @property
+    def bare(self) -> bytes:
+        """Its manifest's bytes, without hashes."""
+
+    @property
+    def contents(self) -> Sequence[Content]:
+        """Its contents, in the order of the old stream."""
 
 
 class OldTree:
@@ -127,7 +141,7 @@ def verify_patch(spool: Spool, ref: ObjectRef) -> None:
         raise IntegrityError(f"The patch {ref.sha256[:12]} does not have the SHA-256 that names it")
 
 
-def outline(header: bytes, ref: PatchRef, old: OldTree) -> Outline:
+def outline(header: bytes, ref: PatchRef, old: Old) -> Outline:
     """Return what a patch leads to.
 
     Raises:
@@ -135,7 +149,7 @@ def outline(header: bytes, ref: PatchRef, old: OldTree) -> Outline:
     """
     patch = read_patch(header, old.bare, [content.size for content in old.contents], ref.patch.length)
     hashes = (
-        hashlib.sha256(b"new content %d" % index).digest() if source is None else old.contents[source].sha256
+        _placeholder(ref, index) if source is None else old.contents[source].sha256
         for index, source in enumerate(patch.sources)
     )
     manifest = read_plain(patch.bare + b"".join(hashes), "The manifest in the patch")
@@ -148,11 +162,15 @@ def outline(header: bytes, ref: PatchRef, old: OldTree) -> Outline:
     return Outline(patch.bare, manifest, _find_parts(patch, manifest, ref.patch, old))
 
 
+def _placeholder(ref: PatchRef, index: int) -> bytes:
+    return hashlib.sha256(f"content {index} of patch {ref.patch.sha256}".encode()).digest()
+
+
 def _with_hashes(bare: bytes, contents: Sequence[Content]) -> bytes:
     return bare + b"".join(content.sha256 for content in contents)
 
 
-def _find_parts(patch: Patch, manifest: Manifest, ref: ObjectRef, old: OldTree) -> dict[int, tuple[PatchPart, ...]]:
+def _find_parts(patch: Patch, manifest: Manifest, ref: ObjectRef, old: Old) -> dict[int, tuple[PatchPart, ...]]:
     """Deal the bytes that the frames yield, in order, to the new contents."""
     parts: dict[int, tuple[PatchPart, ...]] = {}
     frames = iter(patch.frames)
@@ -173,7 +191,11 @@ def _find_parts(patch: Patch, manifest: Manifest, ref: ObjectRef, old: OldTree) 
 
 
 def compute_hashes(
-    outlined: Outline, spool: Spool, on_bytes: Callable[[int], None], decoded: FrameCache | None = None
+    outlined: Outline,
+    spool: Spool,
+    on_bytes: Callable[[int], None],
+    decoded: FrameCache[Decoded] | None = None,
+    keep: Callable[[int, int, Bytes], None] | None = None,
 ) -> dict[int, bytes]:
     """Return the SHA-256 of every new content that the patch yields; those that it fails to yield are left out.
 
@@ -182,6 +204,7 @@ def compute_hashes(
         spool: Holds the patch.
         on_bytes: Called with the bytes that were decoded.
         decoded: Keeps decoded frames for the assembly, as far as there is room.
+        keep: Gets what was decoded: of which content, from which offset in it on, and the bytes.
     """
     hashes: dict[int, bytes] = {}
     bad: set[int] = set()  # offsets of frames that cannot be decoded: each is tried once
@@ -189,12 +212,16 @@ def compute_hashes(
     with closing(PartSource(spool, (part for found in parts.values() for part in found), decoded=decoded)) as source:
         for index, found in parts.items():
             digest = hashlib.sha256()
+            done = 0
             for part in found:
                 if part.frame.offset in bad:
                     break
                 try:
                     for data in source.read(part):
                         digest.update(data)
+                        if keep is not None:
+                            keep(index, done, data)
+                        done += len(data)
                         on_bytes(len(data))
                 except ContentError:
                     bad.add(part.frame.offset)  # what it holds is fetched in another way, and that is told

@@ -35,7 +35,7 @@ class ContentReader:
         self._repository = repository
         self._manifest = manifest
         self._tables: dict[int, Table] = {}
-        self._frames = FrameCache(_CACHED_BYTES)
+        self._frames = FrameCache[bytes](_CACHED_BYTES)
 
     def table(self, pack: int) -> Table:
         """Return the frame table of one of the manifest's packs, fetched once."""
