@@ -167,8 +167,9 @@ def _write_paths(out: Writer, paths: list[str]) -> None:
     shared, suffixes, before = [], [], b""
     for path in paths:
         name = path.encode()
-        same = 0
-        for one, other in zip(before, name, strict=False):
+        folder = before.rfind(b"/") + 1
+        same = folder if name.startswith(before[:folder]) else 0  # most files lie beside the one before
+        for one, other in zip(before[same:], name[same:], strict=False):
             if one != other:
                 break
             same += 1

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import PurePosixPath
+from posixpath import splitext
 
-__all__ = ["BasisFinder"]
+__all__ = ["BasisFinder", "kind_of"]
 
 _MOST = 2
 _CONSIDERED = 64
@@ -31,33 +31,37 @@ class BasisFinder:
     def _by_name(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self._paths):
-            found[PurePosixPath(path).name].append(path)
+            found[path.rpartition("/")[2]].append(path)
         return found
 
     @cached_property
-    def _by_folder(self) -> dict[tuple[str, str], list[str]]:
+    def _by_kind(self) -> dict[tuple[str, str], list[str]]:
         found: dict[tuple[str, str], list[str]] = defaultdict(list)
         for path in sorted(self._paths):
-            pure = PurePosixPath(path)
-            found[str(pure.parent), pure.suffix].append(path)
+            found[kind_of(path)].append(path)
         return found
 
     def find(self, path: str) -> tuple[str, ...]:
         """Return up to two old paths: the same path, else the same name elsewhere, else similar names beside it."""
         if path in self._paths:
             return (path,)
-        pure = PurePosixPath(path)
-        same_name = self._by_name.get(pure.name, [])
+        folder, slash, name = path.rpartition("/")
+        same_name = self._by_name.get(name, [])
         if same_name:
             return tuple(same_name[:_MOST])
-        beside = self._by_folder.get((str(pure.parent), pure.suffix), [])[:_CONSIDERED]
-        similar = [old for old in beside if self._alike(pure.name, PurePosixPath(old).name)]
-        similar.sort(key=lambda old: -_shared(path, old))
-        return tuple(similar[:_MOST])
+        beside = self._by_kind.get(kind_of(path), [])[:_CONSIDERED]
+        above = len(folder + slash)
+        alike = [(_shared(name, old[above:]), old) for old in beside]
+        stem = len(splitext(name)[0])
+        similar = [(shared, old) for shared, old in alike if 2 * shared >= min(stem, len(splitext(old[above:])[0]))]
+        similar.sort(key=lambda found: -found[0])
+        return tuple(old for _, old in similar[:_MOST])
 
-    @staticmethod
-    def _alike(one: str, other: str) -> bool:
-        return 2 * _shared(one, other) >= min(len(PurePosixPath(one).stem), len(PurePosixPath(other).stem))
+
+def kind_of(path: str) -> tuple[str, str]:
+    """Return the folder and the suffix of a path: files that have both in common resemble each other."""
+    folder, _, name = path.rpartition("/")
+    return folder, splitext(name)[1]
 
 
 def _shared(one: str, other: str) -> int:

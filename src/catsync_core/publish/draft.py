@@ -11,11 +11,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import PurePosixPath
 
 from catsync_core.format.manifest import Content, Manifest
 from catsync_core.format.patch import bare_manifest
-from catsync_core.plan.basis import BasisFinder
+from catsync_core.plan.basis import BasisFinder, kind_of
 from catsync_core.publish.probe import compresses
 from catsync_core.publish.scan import SourceFile, read_range, read_source
 
@@ -113,14 +112,16 @@ def draft_frames(old: OldVersion, files: Sequence[SourceFile]) -> Iterator[Draft
     """
     most = _OUTPUT if old.root else _SOLID
     held: list[SourceFile] = []
+    size = 0
     for file in files:
-        if held and sum(other.size for other in held) + file.size > most:
+        if held and size + file.size > most:
             yield _draft_small(old, held)
-            held = []
+            held, size = [], 0
         if file.size > most:
             yield from _draft_large(old, file, most)
         else:
             held.append(file)
+            size += file.size
     if held:
         yield _draft_small(old, held)
 
@@ -185,15 +186,15 @@ def _fill(old: OldVersion, indexes: Iterable[int], room: int) -> list[Span]:
 def _find_context(old: OldVersion, added: Sequence[str], without: Iterable[int]) -> Iterator[int]:
     """Yield old contents that resemble added files, the likeliest first."""
     seen = set(without)
-    folders = {(str(PurePosixPath(path).parent), PurePosixPath(path).suffix) for path in added}
-    suffixes = {suffix for _, suffix in folders}
-    resemblances: tuple[Callable[[PurePosixPath], bool], ...] = (
-        lambda path: (str(path.parent), path.suffix) in folders,
-        lambda path: path.suffix in suffixes,
+    kinds = {kind_of(path) for path in added}
+    suffixes = {suffix for _, suffix in kinds}
+    resemblances: tuple[Callable[[tuple[str, str]], bool], ...] = (
+        lambda kind: kind in kinds,
+        lambda kind: kind[1] in suffixes,
         lambda _: True,
     )
     for likely in resemblances:
         for path, index in old.paths.items():
-            if index not in seen and likely(PurePosixPath(path)):
+            if index not in seen and likely(kind_of(path)):
                 seen.add(index)
                 yield index
