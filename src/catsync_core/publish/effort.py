@@ -44,7 +44,7 @@ class Settings:
         return {
             Effort.FAST: cls(level=3, frame_size=_MIB, fresh_size=_MIB, patch_level=3, distances=(1,), solid=False),
             Effort.DEFAULT: cls(
-                level=12, frame_size=_MIB, fresh_size=_MIB, patch_level=12, distances=(1, 2, 4, 8), solid=False
+                level=12, frame_size=_MIB, fresh_size=_MIB, patch_level=9, distances=(1, 2, 4, 8), solid=False
             ),
             Effort.BEST: cls(
                 level=19, frame_size=4 * _MIB, fresh_size=4 * _MIB, patch_level=19, distances=(1, 2, 4, 8), solid=True
