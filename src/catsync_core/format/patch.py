@@ -11,17 +11,26 @@ header is compressed with the old manifest, likewise without hashes, as its pref
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate, islice
 
 import msgspec
 
 from catsync_core.errors import FormatError, LimitError
 from catsync_core.format.columns import Reader, Writer
-from catsync_core.format.manifest import Manifest, write_plain
+from catsync_core.format.manifest import Content, Manifest, write_plain
 from catsync_core.format.prefix import announced_size, compress_after, decompress_after
 from catsync_core.limits import LIMITS
 
-__all__ = ["Patch", "PatchFrame", "bare_manifest", "check_contents", "read_patch", "write_patch_header"]
+__all__ = [
+    "Patch",
+    "PatchFrame",
+    "bare_manifest",
+    "check_contents",
+    "plain_manifest",
+    "read_patch",
+    "write_patch_header",
+]
 
 _MAGIC = b"CSPT\x01"
 _LEVEL = 19
@@ -67,6 +76,11 @@ def bare_manifest(manifest: Manifest) -> bytes:
     """Return the plain bytes of a manifest without the hashes that they end with."""
     plain = write_plain(manifest)
     return plain[: len(plain) - _SHA256 * len(manifest.contents)]
+
+
+def plain_manifest(bare: bytes, contents: Iterable[Content]) -> bytes:
+    """Return the plain bytes of a manifest: the bare ones, and the hashes that they end with."""
+    return bare + b"".join(content.sha256 for content in contents)
 
 
 def write_patch_header(patch: Patch, old: bytes) -> bytes:

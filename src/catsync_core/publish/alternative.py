@@ -24,6 +24,7 @@ from catsync_core.transfer.repository import read_signature
 __all__ = ["Alternative"]
 
 _IN_MEMORY = 16 << 20
+_NOWHERE = Path()  # where old files lie on a device; nothing here asks
 
 ReadSignature = Callable[[int, SignatureShape], bytes]
 """Takes the index of a pack and which part of its signature object; returns that part."""
@@ -116,6 +117,6 @@ class Alternative:
 def _take_stock(old: OldVersion) -> Inventory:
     contents = old.manifest.contents
     return Inventory(
-        LocalFile(path, Path(path), contents[index].size, 0, contents[index].sha256)
+        LocalFile(path, _NOWHERE, contents[index].size, 0, contents[index].sha256)
         for path, index in old.paths.items()
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 from catsync_core.chunking import Signature
 from catsync_core.publish.scan import SourceFile
@@ -60,7 +60,7 @@ def arrange(contents: Iterable[NewContent], pack_size: int) -> list[list[NewCont
 
 def type_and_path(path: str) -> tuple[str, str]:
     """Return the key that sorts like beside like: by type, then by path."""
-    return (PurePosixPath(path).suffix.lower(), path)
+    return (splitext(path)[1].lower(), path)
 
 
 def _place(content: NewContent) -> tuple[int, bool, tuple[str, str]]:

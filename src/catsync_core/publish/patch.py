@@ -12,7 +12,7 @@ from pathlib import Path
 from catsync_core.format.head import PatchRef
 from catsync_core.format.manifest import Manifest, write_plain
 from catsync_core.format.objects import ObjectRef
-from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, write_patch_header
+from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, plain_manifest, write_patch_header
 from catsync_core.format.prefix import compress_after, decompress_after
 from catsync_core.publish.draft import Draft, OldVersion, draft_frames
 from catsync_core.publish.layout import type_and_path
@@ -77,6 +77,7 @@ def build_patch(
             frames.append(PatchFrame(0, len(stored), start, draft.size, draft.prefix))
             start += draft.size
     bare = bare_manifest(manifest)
+    root = hashlib.sha256(plain_manifest(bare, manifest.contents)).hexdigest()
     patch = Patch(bare, sources, (*empty, *new), tuple(frames))
     header = write_patch_header(patch, old.bare)
     digest = hashlib.sha256(header)
@@ -87,7 +88,7 @@ def build_patch(
             stream.write(piece)
         length = stream.tell()
     body.unlink()
-    ref = PatchRef(old.root, root_of(manifest), ObjectRef(digest.hexdigest(), length), len(header))
+    ref = PatchRef(old.root, root, ObjectRef(digest.hexdigest(), length), len(header))
     return BuiltPatch(location, ref, old.manifest.version if old.root else None)
 
 
