@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+
+import msgspec
 
 from catsync_core.plan.basis import BasisFinder
 from catsync_core.plan.model import LocalFile
@@ -41,7 +42,7 @@ class Inventory:
 
     def without(self, lost: Collection[LocalFile]) -> Inventory:
         """Return what is left when some files turned out not to be what they seemed; they still serve as basis."""
-        unsure = [replace(file, sha256=b"") for file in lost]
+        unsure = [msgspec.structs.replace(file, sha256=b"") for file in lost]
         return Inventory(
             [file for file in self._installed.values() if file not in lost],
             [*(file for file in self._others.values() if file not in lost), *unsure],

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from catsync_core.format.objects import ObjectRef
 from catsync_core.format.table import SignatureShape, Table
@@ -142,7 +144,9 @@ def signature_requests(table: Table, shapes: Iterable[SignatureShape], gap: int)
     if ref is None:
         return ()
     pieces = {Piece(ref.sha256, shape.offset, shape.length) for shape in shapes}
-    return tuple(replace(request, kind="signatures") for request in merge_pieces(pieces, {ref.sha256: ref}, gap))
+    return tuple(
+        msgspec.structs.replace(request, kind="signatures") for request in merge_pieces(pieces, {ref.sha256: ref}, gap)
+    )
 
 
 def join_requests(requests: Sequence[Request]) -> Request:
