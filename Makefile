@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VARIANTS := zsync,zsync-1k,zsync-4k,zsync-plain,zsync-plain-1k,zsync-plain-4k,zsync-files,casync,casync-16k,casync-8k
 
-.PHONY: install demo test test-long check format bench bench-peers docs clean
+.PHONY: install demo test test-long check format bench bench-peers bench-variants docs clean
 
 install: $(STAMP)
 
@@ -37,6 +38,9 @@ bench: install
 
 bench-peers: install
 	$(BIN)/python bench/peers.py
+
+bench-variants: install
+	$(BIN)/python bench/peers.py --runs 1 --parts loopback --tools $(VARIANTS) --no-write
 
 docs: install
 	$(BIN)/sphinx-build -W -b html docs docs/_build/html

@@ -75,7 +75,10 @@ class CasyncSmall(Casync):
 
     name = "casync-8k"
     colour = "#c9a8e0"
-    how = "the same with `--chunk-size=8K`: the fewest bytes of 8, 16 and 64 KiB, and the most requests"
+    how = (
+        "the same with `--chunk-size=8K`: the fewest bytes and the most requests. In sum over the "
+        "six catalogs it is 20.8 MB, against 22.6 with 16 KiB and 27.6 with the default (`make bench-variants`)"
+    )
     how_to_install = "as for casync"
     how_to_check = "as for casync"
     crosses_links = False  # one request after the other: the round trips alone take minutes
