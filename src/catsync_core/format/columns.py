@@ -40,16 +40,21 @@ class Writer:
 
     def numbers(self, values: Iterable[int]) -> None:
         """Append a column of unsigned numbers whose count the reader knows."""
-        for value in values:
-            self.number(value)
+        column = list(values)
+        if max(column, default=0) < 0x80 and min(column, default=0) >= 0:
+            self._parts += bytes(column)  # nothing but one-byte numbers, as so often
+            return
+        for value in column:
+            if value < 0x80:
+                self._parts.append(value)
+            else:
+                self.number(value)
 
     def deltas(self, values: Iterable[int]) -> None:
         """Append a column of signed numbers, each as the zigzag of its difference to the one before."""
-        before = 0
-        for value in values:
-            step = value - before
-            self.number(step << 1 if step >= 0 else (-step << 1) - 1)
-            before = value
+        column = list(values)
+        steps = (value - before for before, value in zip([0, *column], column, strict=False))
+        self.numbers(step << 1 if step >= 0 else (-step << 1) - 1 for step in steps)
 
     def finish(self) -> bytes:
         """Return the object."""

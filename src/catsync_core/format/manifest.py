@@ -163,16 +163,22 @@ def read_plain(plain: bytes, what: str = "The manifest") -> Manifest:
     return manifest
 
 
+def _count_shared(one: bytes, other: bytes) -> int:
+    """Return how many bytes two paths begin with in common."""
+    folder = one.rfind(b"/") + 1
+    start = folder if other.startswith(one[:folder]) else 0  # most files lie beside the one before
+    shortest = min(len(one), len(other))
+    for at in range(start, shortest):
+        if one[at] != other[at]:
+            return at
+    return shortest
+
+
 def _write_paths(out: Writer, paths: list[str]) -> None:
     shared, suffixes, before = [], [], b""
     for path in paths:
         name = path.encode()
-        folder = before.rfind(b"/") + 1
-        same = folder if name.startswith(before[:folder]) else 0  # most files lie beside the one before
-        for one, other in zip(before[same:], name[same:], strict=False):
-            if one != other:
-                break
-            same += 1
+        same = _count_shared(before, name)
         shared.append(same)
         suffixes.append(name[same:])
         before = name
