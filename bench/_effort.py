@@ -50,8 +50,10 @@ def present_efforts(outcomes: Sequence[Outcome]) -> Part:
     return Part(
         text,
         {
-            "effort-update": _draw("an update, in zstd patches of the tars", outcomes, _update_ratio),
-            "effort-install": _draw("a first download, in tars compressed by zstd -19", outcomes, _install_ratio),
+            "effort-update": _draw("An update, as a multiple of the zstd patch of the tars", outcomes, _update_ratio),
+            "effort-install": _draw(
+                "A first download, as a multiple of the tar compressed by zstd -19", outcomes, _install_ratio
+            ),
         },
     )
 
@@ -72,7 +74,7 @@ def _line(outcome: Outcome, tool: type[Catsync]) -> list[str]:
     ]
 
 
-def _draw(what: str, outcomes: Sequence[Outcome], ratio: Callable[[Outcome, type[Catsync]], float]) -> str:
+def _draw(title: str, outcomes: Sequence[Outcome], ratio: Callable[[Outcome, type[Catsync]], float]) -> str:
     lines = {
         outcome.pair: [(_cost(outcome, tool).wall, ratio(outcome, tool)) for tool in EFFORTS] for outcome in outcomes
     }
@@ -80,7 +82,7 @@ def _draw(what: str, outcomes: Sequence[Outcome], ratio: Callable[[Outcome, type
     axes = log_axis("s", (x for x, _ in points)), linear_axis("", (y for _, y in points), start=1.0)
     hues = dict(zip(lines, PALETTE, strict=False))
     efforts = [tool.effort for tool in EFFORTS]
-    return line_chart(f"Bytes of {what}", "seconds of publishing, logarithmic", axes, lines, hues, marks=efforts)
+    return line_chart(title, "seconds of publishing, logarithmic", axes, lines, hues, marks=efforts)
 
 
 def _cost(outcome: Outcome, tool: type[Catsync]) -> Cost:
