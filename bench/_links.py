@@ -32,9 +32,9 @@ def _introduce(outcomes: Sequence[Outcome]) -> str:
         "Over a network",
         "The same jobs through a relay that gives each direction a rate and a delay, the same for all tools. Seconds "
         "of wall time, from the start of the process to its end. A new connection waits a round trip for its "
-        "handshake, and parallel connections share the rate. TCP's slow start, losses and the bytes of TCP/IP headers "
-        "are not modelled: real links are slower, most of all for those who open many connections. First downloads "
-        "are of one run.",
+        "handshake, and parallel connections share the rate. TCP's slow start, losses, TLS and the bytes of TCP/IP "
+        "headers are not modelled: real links are slower, most of all for those who open many connections. First "
+        "downloads are of one run.",
         left_out
         and f"{left_out} is left out here: casync asks for one chunk after the other, so that each of the many "
         "requests that smaller chunks make, in the table above, costs a round trip.",
