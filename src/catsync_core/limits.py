@@ -25,9 +25,9 @@ class Limits:
     catalogs: int = 10_000  # in one repository
     packs: int = 4_096  # that one version reads from
     patches: int = 32  # that lead to one version
-    history: int = 1024  # patches, and versions, that a history names
-    history_length: int = 128 * KIB
-    history_size: int = 128 * KIB  # decompressed
+    history: int = 1024  # versions that a history names
+    history_length: int = 64 * KIB
+    history_size: int = 64 * KIB  # decompressed
     prefix_size: int = 64 * MIB  # of old content that one frame of a patch needs
     frame_size: int = 64 * MIB  # decompressed
     pack_length: int = 1 << 50

@@ -34,8 +34,10 @@ NEW: Tree = {
 }
 
 
-# Calls that change something in one publish: pack, signatures, table, manifest, head, index; then also patch and history.
-FIRST, SECOND = ([NEW], 6), ([OLD, NEW], 8)
+# Calls that change something in one publish: pack, signatures, table, manifest, head, index; with an earlier version
+# also a patch; with three of them patches from the last two, and the history, which knows the third.
+FIRST, SECOND = ([NEW], 6), ([OLD, NEW], 7)
+FOURTH = ([OLD, OLD | {"a.txt": b"a"}, OLD | {"b.txt": b"b"}, NEW], 9)
 LAST = FIRST[1]
 
 
@@ -120,7 +122,7 @@ def repository(faulty_backend: FaultyBackend, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("versions", "last", "number"),
-    [(versions, last, number) for versions, last in (FIRST, SECOND) for number in range(1, last + 1)],
+    [(versions, last, number) for versions, last in (FIRST, SECOND, FOURTH) for number in range(1, last + 1)],
 )
 def test_a_killed_publisher_leaves_complete_versions_and_its_uploads(
     repository: FaultyBackend, folder: Path, versions: list[Tree], last: int, number: int, *, after: bool

@@ -22,7 +22,7 @@ from unittest import mock
 
 from catsync_core.format.frames import Codec, seal
 from catsync_core.format.head import Head, PatchRef, write_head
-from catsync_core.format.history import History, HistoryEntry, write_history
+from catsync_core.format.history import History, Step, write_history
 from catsync_core.format.index import CatalogSummary, Index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, write_manifest
 from catsync_core.format.objects import ObjectRef
@@ -78,16 +78,9 @@ def make_objects(folder: Path) -> None:
             History(
                 "tools",
                 (
-                    HistoryEntry(
-                        7,
-                        "cd" * 32,
-                        (
-                            PatchRef("ab" * 32, "cd" * 32, REF, 100),
-                            PatchRef("ef" * 32, "cd" * 32, ObjectRef("4" * 64, 1 << 33), 5000),
-                        ),
-                    ),
-                    HistoryEntry(6, "ab" * 32, (PatchRef("ef" * 32, "ab" * 32, ObjectRef("5" * 64, 1), 1),)),
-                    HistoryEntry(3, "ef" * 32),
+                    Step("ab" * 8, 0, ObjectRef("4" * 64, 1 << 33), 5000),
+                    Step("cd" * 8, 2, REF, 321),
+                    Step("ef" * 8, 2, ObjectRef("5" * 64, 1), 1),
                 ),
             )
         ),

@@ -14,7 +14,7 @@ import zstandard
 
 from catsync_core.format.frames import Codec
 from catsync_core.format.head import Head, PatchRef, read_head, write_head
-from catsync_core.format.history import History, HistoryEntry, read_history, write_history
+from catsync_core.format.history import History, Step, read_history, write_history
 from catsync_core.format.index import CatalogSummary, Index, read_index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
 from catsync_core.format.objects import Kind, ObjectRef, object_key, verify
@@ -73,20 +73,14 @@ HISTORIES = {
     "history-empty": History("tools", ()),
     "history": History(
         catalog="tools",
-        entries=(
-            HistoryEntry(
-                version=7,
-                root="cd" * 32,
-                patches=(
-                    PatchRef("ab" * 32, "cd" * 32, REF, 100),
-                    PatchRef("ef" * 32, "cd" * 32, ObjectRef("4" * 64, 8_589_934_592), 5000),
-                ),
-            ),
-            HistoryEntry(6, "ab" * 32, (PatchRef("ef" * 32, "ab" * 32, ObjectRef("5" * 64, 1), 1),)),
-            HistoryEntry(3, "ef" * 32),
+        steps=(
+            Step(base="abababababababab", onward=0, patch=ObjectRef("4" * 64, 8_589_934_592), header=5000),
+            Step("cdcdcdcdcdcdcdcd", 2, REF, 321),
+            Step("efefefefefefefef", 2, ObjectRef("5" * 64, 1), 1),
         ),
     ),
 }
+"""Of a head with the patches of ``head-patches.json``."""
 MANIFESTS = {
     "manifest-empty": Manifest("tools", 1, (), (), ()),
     "manifest": Manifest(
@@ -133,7 +127,7 @@ def unpack(data: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data)
 
 
-def unpack_after(data: bytes, prefix: bytes) -> bytes:
+def unpack_after(data: bytes, prefix: bytes) -> bytes | bytearray:
     return decompress_after(data, prefix, announced_size(data, "It"), "It")
 
 
@@ -158,7 +152,7 @@ def test_heads(name: str) -> None:
 @pytest.mark.parametrize("name", HISTORIES)
 def test_histories(name: str) -> None:
     data = (OBJECTS / name).read_bytes()
-    assert read_history(data) == HISTORIES[name]
+    assert read_history(data, HEADS["head-patches.json"].patches) == HISTORIES[name]
     assert unpack(write_history(HISTORIES[name])) == unpack(data)
 
 
@@ -187,6 +181,7 @@ def test_the_repositories(name: str) -> None:
     seen = {"index.json"}
     manifests: dict[str, Manifest] = {}
     patches: list[PatchRef] = []
+    named: set[ObjectRef] = set()
 
     def fetch(kind: Kind, ref: ObjectRef) -> bytes:
         key = object_key(kind, ref)
@@ -213,9 +208,9 @@ def test_the_repositories(name: str) -> None:
         patches += head.patches
         if head.history is not None:
             data = fetch("histories", head.history)
-            history = read_history(data)
+            history = read_history(data, head.patches)
             assert unpack(write_history(history)) == unpack(data)
-            assert history.entries[0].patches == tuple(ref for ref in head.patches if ref.base)
+            named.update(step.patch for step in history.steps)
         following = head.previous
     for ref in patches:
         data = fetch("patches", ref.patch)[: ref.header]
@@ -226,4 +221,5 @@ def test_the_repositories(name: str) -> None:
         written = write_patch_header(patch, bare)
         assert unpack_after(written, bare) == unpack_after(data, bare)
     assert len(patches) == PATCHES[name]
+    assert named <= {ref.patch for ref in patches}
     assert seen == {path.relative_to(repository).as_posix() for path in repository.rglob("*") if path.is_file()}

@@ -286,26 +286,31 @@ def read_manifest(head: dict[str, Any], root: Path = ROOT) -> Manifest:
     return manifest
 
 
-def read_history(head: dict[str, Any], root: Path) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Return the numbers of versions by root, and the patches between them as heads name them."""
+def find_path(head: dict[str, Any], manifest: Manifest, root: Path) -> list[dict[str, Any]]:
+    """Return the patches that lead from a version to that of the head."""
     source = Columns(unpack(fetch("histories", **head["history"], root=root)), b"CSHS\x01")
     assert source.take(source.number()).decode() == head["catalog"]
-    versions = source.signed(source.number())
-    assert versions == sorted(set(versions), reverse=True)
-    roots = [source.take(32).hex() for _ in versions]
-    targets = [place for place, count in enumerate(source.numbers(len(versions))) for _ in range(count)]
-    steps, lengths, headers = (source.numbers(len(targets)) for _ in range(3))
-    names = [source.take(32).hex() for _ in targets]
+    count = source.number()
+    bases = [source.take(8) for _ in range(count)]
+    onward, lengths, headers = (source.numbers(count) for _ in range(3))
+    names = [source.take(32).hex() for _ in range(count)]
     source.finish()
-    return dict(zip(roots, versions, strict=True)), [
-        {
-            "base": roots[target + step],
-            "root": roots[target],
-            "patch": {"sha256": name, "length": length},
-            "header": header,
-        }
-        for target, step, name, length, header in zip(targets, steps, names, lengths, headers, strict=True)
+    steps = [
+        {"patch": {"sha256": name, "length": length}, "header": header}
+        for name, length, header in zip(names, lengths, headers, strict=True)
     ]
+    direct = head["patches"]
+    for ref in direct:
+        if ref["base"] == manifest.root:
+            return [ref]
+    at = bases.index(bytes.fromhex(manifest.root)[:8])
+    path = []
+    while at >= 0:
+        path.append(steps[at])
+        following = onward[at]
+        assert following < len(direct) + at
+        at = following - len(direct)
+    return [*path, direct[following]]
 
 
 def read_version(head: dict[str, Any], root: Path = ROOT) -> tuple[Files, list[Pack]]:
@@ -327,7 +332,6 @@ def follow_patch(
     ref: dict[str, Any], old: Manifest | None, old_contents: list[bytes], root: Path = PATCHED
 ) -> tuple[Manifest, list[bytes]]:
     """Return what a patch leads to: the new manifest, and its contents."""
-    assert ref["base"] == (old.root if old else "")
     data = fetch("patches", **ref["patch"], root=root)
     source = Columns(unpack(data[: ref["header"]], None, old.bare if old else b""), b"CSPT\x01")
     bare = source.take(source.number())
@@ -354,7 +358,6 @@ def follow_patch(
         at += new_sizes[index]
     assert at == len(new_stream)
     manifest = parse_manifest(bare + b"".join(hashlib.sha256(content).digest() for content in contents))
-    assert manifest.root == ref["root"]
     assert manifest.sizes == [len(content) for content in contents]
     return manifest, contents
 
@@ -418,6 +421,7 @@ def test_patches_lead_from_version_to_version_and_from_nothing() -> None:
     patches = {ref["base"]: ref for ref in second["patches"]}
     assert len(patches) == 2
     solid, contents = follow_patch(patches[""], None, [])
+    assert {ref["root"] for ref in patches.values()} == {solid.root}
     assert solid.plain == read_manifest(second, PATCHED).plain
     assert summarise(lay_out(solid, contents)) == PATCHED_TWO
     old = read_manifest(first, PATCHED)
@@ -436,15 +440,13 @@ def read_old(manifest: Manifest, index: int, root: Path = PATCHED) -> bytes:
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_patches_of_the_history_lead_over_several_versions_to_the_newest(version: int) -> None:
     heads = read_heads(STEPPED)
-    versions, patches = read_history(heads[-1], STEPPED)
-    assert [versions[patch["root"]] for patch in patches] == [4, 3, 2]
-    assert heads[-1]["patches"] == patches[:1]
     manifest = read_manifest(heads[version - 1], STEPPED)
-    assert versions[manifest.root] == version
     contents = [read_old(manifest, index, STEPPED) for index in range(len(manifest.sizes))]
-    for patch in reversed(patches[: 4 - version]):
+    path = find_path(heads[-1], manifest, STEPPED)
+    assert len(path) == 4 - version
+    for patch in path:
         manifest, contents = follow_patch(patch, manifest, contents, STEPPED)
-        assert manifest.version == versions[patch["root"]]
+    assert manifest.root == heads[-1]["patches"][0]["root"]
     assert manifest.plain == read_manifest(heads[-1], STEPPED).plain
     assert lay_out(manifest, contents) == read_version(heads[-1], STEPPED)[0]
 

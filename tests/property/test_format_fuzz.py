@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from catsync_core.errors import ContentError
 from catsync_core.format.frames import Codec, compress, decompress, decompress_bounded
 from catsync_core.format.head import Head, PatchRef, read_head, write_head
-from catsync_core.format.history import History, HistoryEntry, read_history, write_history
+from catsync_core.format.history import History, Step, read_history, write_history
 from catsync_core.format.index import CatalogSummary, Index, read_index, write_index
 from catsync_core.format.manifest import (
     Content,
@@ -95,19 +95,15 @@ KINDS = {
         ),
     ),
     "history": Kind(
-        read_history,
+        lambda data: read_history(data, PATCHES),
         write_history,
         write_history(
             History(
                 "tools",
                 (
-                    HistoryEntry(
-                        9,
-                        "cd" * 32,
-                        (PatchRef("ab" * 32, "cd" * 32, REF, 9), PatchRef("ef" * 32, "cd" * 32, REF, 1234)),
-                    ),
-                    HistoryEntry(8, "ab" * 32, (PatchRef("ef" * 32, "ab" * 32, ObjectRef.of(b"x"), 1),)),
-                    HistoryEntry(5, "ef" * 32),
+                    Step("ab" * 8, 0, REF, 1234),
+                    Step("cd" * 8, 2, ObjectRef.of(b"x"), 1),
+                    Step("ef" * 8, 3, ObjectRef("12" * 32, 1 << 40), 9),
                 ),
             )
         ),

@@ -13,7 +13,7 @@ from catsync_core.format.canonical import write
 from catsync_core.format.columns import Reader, Writer
 from catsync_core.format.frames import Codec, compress, decompress
 from catsync_core.format.head import Head, PatchRef, read_head, write_head
-from catsync_core.format.history import History, HistoryEntry, read_history, write_history
+from catsync_core.format.history import History, Step, find_path, read_history, write_history
 from catsync_core.format.index import CatalogSummary, Index, is_catalog_id, read_index, write_index
 from catsync_core.format.manifest import Content, Entry, Manifest, PackRef, read_manifest, write_manifest
 from catsync_core.format.objects import ObjectRef
@@ -110,27 +110,18 @@ def tables(draw: st.DrawFn) -> tuple[Table, int]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> History:
-    roots = [root.hex() for root in draw(st.lists(hashes, max_size=8, unique=True))]
-    numbers = sorted(
-        draw(st.sets(st.integers(1, (1 << 53) - 1), min_size=len(roots), max_size=len(roots))), reverse=True
-    )
-    entries = []
-    for place, (version, root) in enumerate(zip(numbers, roots, strict=True)):
-        older = roots[place + 1 :]
-        bases = draw(st.lists(st.sampled_from(older), max_size=4)) if older else []
-        lengths = [draw(st.integers(1, LIMITS.pack_length)) for _ in bases]
-        patches = (
-            PatchRef(
-                base,
-                root,
-                ObjectRef(draw(hashes).hex(), length),
-                draw(st.integers(1, min(length, LIMITS.manifest_length))),
-            )
-            for base, length in zip(bases, lengths, strict=True)
-        )
-        entries.append(HistoryEntry(version, root, tuple(patches)))
-    return History(draw(catalogs), tuple(entries))
+def histories(draw: st.DrawFn) -> tuple[History, tuple[PatchRef, ...]]:
+    """Return a history and the patches of its head."""
+    heads = draw(st.lists(st.sampled_from(["", "ab" * 32]), min_size=1, max_size=4))
+    known = [place for place, base in enumerate(heads) if base]
+    steps: list[Step] = []
+    for base in draw(st.lists(st.binary(min_size=8, max_size=8), max_size=8, unique=True)) if known else []:
+        onward = draw(st.sampled_from([*known, *(len(heads) + place for place in range(len(steps)))]))
+        length = draw(st.integers(1, LIMITS.pack_length))
+        header = draw(st.integers(1, min(length, LIMITS.manifest_length)))
+        steps.append(Step(base.hex(), onward, ObjectRef(draw(hashes).hex(), length), header))
+    patches = tuple(PatchRef(base, "cd" * 32, ObjectRef("0f" * 32, 9), 9) for base in heads)
+    return History(draw(catalogs), tuple(steps)), patches
 
 
 @st.composite
@@ -299,8 +290,13 @@ def test_hashes_name_what_they_are_of(data: bytes) -> None:
 
 
 @unhurried
-@given(history=histories())
-def test_histories(history: History) -> None:
+@given(made=histories())
+def test_histories(made: tuple[History, tuple[PatchRef, ...]]) -> None:
+    history, patches = made
     data = write_history(history)
-    assert read_history(data) == history
-    assert write_history(read_history(data)) == data
+    assert read_history(data, patches) == history
+    for step in history.steps:
+        path = find_path(history, patches, step.base)
+        assert path[0] == step
+        assert path[-1] in patches
+        assert len(set(path)) == len(path)

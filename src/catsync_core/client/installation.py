@@ -17,13 +17,13 @@ from catsync_core.client.progress import Counter, LaterProgress, Report
 from catsync_core.client.report import Summary, summarise, summarise_plan
 from catsync_core.client.route import PatchRoute, Route
 from catsync_core.client.usage import Usage, measure_link
-from catsync_core.errors import IntegrityError
+from catsync_core.errors import CancelledError, IntegrityError
 from catsync_core.events import Listener, Phase, Progress, Warned
 from catsync_core.format.head import Head
 from catsync_core.format.index import CatalogSummary
 from catsync_core.format.objects import ObjectRef
 from catsync_core.plan.model import Action, LocalPart, PatchPart, Piece, Plan, Via
-from catsync_core.plan.requests import find_pieces, patch_requests
+from catsync_core.plan.requests import find_pieces
 from catsync_core.store.commit import commit, recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import read_pointer
@@ -33,7 +33,7 @@ from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
 from catsync_core.transfer.assemble import DamagedPartsError, assemble_version
 from catsync_core.transfer.fetch import Fetching, fetch_requests
-from catsync_core.transfer.frame_cache import FrameCache
+from catsync_core.transfer.frame_cache import Decoded, FrameCache
 from catsync_core.transfer.prepare import Preparation
 from catsync_core.transfer.repository import Repository
 
@@ -99,7 +99,7 @@ class Installation:
         spool = Spool(self.store)
         head = self._fetch_head()
         approach = self._find_approach(head, installed, spool)
-        decoded = FrameCache()
+        decoded = FrameCache[Decoded]()
         route = approach.take(lambda patch: self._follow(patch, spool, decoded))
         preparation = approach.prepare(route)
         with StagingTree(self.store, head.version, head.manifest) as staging:
@@ -142,9 +142,9 @@ class Installation:
             warn=self._warn,
         )
 
-    def _follow(self, patch: PatchRoute, spool: Spool, decoded: FrameCache) -> Route:
-        requests = patch_requests(patch.ref.patch, _kept_by(spool))
-        total = patch.ref.patch.length
+    def _follow(self, patch: PatchRoute, spool: Spool, decoded: FrameCache[Decoded]) -> Route:
+        requests = patch.requests(_kept_by(spool))
+        total = sum(each.patch.length for each in patch.patches)
         require_space(self.store.root, total, f"The patch to version {self.head.version} of {self.store.catalog}")
         self._phase("fetch", total)
         progress = Counter(self._progress, total - sum(request.length for request in requests), total)
@@ -153,7 +153,14 @@ class Installation:
 
     def _count_decoded(self, total: int) -> Callable[[int], None]:
         self._phase("decode", total)
-        return Counter(self._progress, 0, total)
+        counter = Counter(self._progress, 0, total)
+
+        def count(size: int) -> None:
+            if self.cancelled is not None and self.cancelled.is_set():
+                raise CancelledError("The transfer was stopped")
+            counter(size)
+
+        return count
 
     def _prepare(self, route: Route, installed: Installed | None) -> Preparation:
         inventory = take_stock(self.store, installed, route.manifest, self.folders)
@@ -173,7 +180,7 @@ class Installation:
         installed: Installed | None,
         spool: Spool,
         staging: StagingTree,
-        decoded: FrameCache,
+        decoded: FrameCache[Decoded],
     ) -> tuple[Plan, int]:
         written = 0
         for _ in range(_ATTEMPTS):
@@ -188,7 +195,7 @@ class Installation:
             f"Version {self.head.version} of {self.store.catalog} at {self.repository.url} is damaged: {damage.message}"
         ) from damage
 
-    def _fetch_and_assemble(self, plan: Plan, spool: Spool, staging: StagingTree, decoded: FrameCache) -> int:
+    def _fetch_and_assemble(self, plan: Plan, spool: Spool, staging: StagingTree, decoded: FrameCache[Decoded]) -> int:
         copied = sum(file.size for file in plan.files if file.action is Action.COPY)
         require_space(
             self.store.root,

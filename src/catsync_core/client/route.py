@@ -1,29 +1,24 @@
-"""How the new version's description reaches the device: whole, or by a patch that also yields the new contents."""
+"""How the new version's description reaches the device: whole, or by patches that also yield the new contents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from catsync_core.client.chain import Chain
 from catsync_core.errors import ContentError, FormatError
 from catsync_core.format.frames import compress
-from catsync_core.format.head import Head, PatchRef
+from catsync_core.format.head import Head
 from catsync_core.format.manifest import Manifest
 from catsync_core.format.patch import bare_manifest
-from catsync_core.plan.model import Part, Piece
+from catsync_core.plan.model import Part, Piece, Request
 from catsync_core.plan.requests import patch_requests
-from catsync_core.plan.ways import Way, WayKind, weigh_patches
+from catsync_core.plan.ways import Way, WayKind, weigh_requests
+from catsync_core.store.layout import CatalogStore
+from catsync_core.store.space import require_space
 from catsync_core.store.spool import Spool
-from catsync_core.transfer.frame_cache import FrameCache
-from catsync_core.transfer.patching import (
-    OldTree,
-    Outline,
-    compute_hashes,
-    fetch_header,
-    kept_header,
-    outline,
-    verify_patch,
-)
+from catsync_core.transfer.frame_cache import Decoded, FrameCache
+from catsync_core.transfer.patching import Located, OldTree, Outline, fetch_header, kept_header, verify_patch
 from catsync_core.transfer.repository import Repository, check_identity
 
 __all__ = ["Description", "PatchRoute", "Route"]
@@ -79,100 +74,115 @@ class Description:
 
 
 class PatchRoute:
-    """The way by one patch.
+    """The way by one patch, or by several that follow one another.
 
     Args:
-        repository: Where the patch lies.
+        repository: Where the patches lie.
         description: Of the new version.
-        ref: The patch.
-        old: What it builds on, as it is on this device.
-        direct: It leads from exactly what is here, so that nothing but it can tell what is new.
+        store: The catalog's place.
+        patches: In order.
+        old: What the first one builds on, as it is on this device.
+        root: SHA-256 of the plain manifest that the last one must lead to.
+        direct: It is one patch from exactly what is here, which the publisher compared with other ways.
     """
 
     def __init__(
-        self, repository: Repository, description: Description, ref: PatchRef, old: OldTree, *, direct: bool
+        self,
+        repository: Repository,
+        description: Description,
+        store: CatalogStore,
+        patches: Sequence[Located],
+        old: OldTree,
+        *,
+        root: str,
+        direct: bool,
     ) -> None:
-        self.ref = ref
+        self.patches = tuple(patches)
         self.direct = direct
         self._repository = repository
         self._description = description
+        self._store = store
         self._old = old
+        self._root = root
+
+    def requests(self, is_kept: Keep) -> tuple[Request, ...]:
+        """Return the requests for what is still to come of the patches."""
+        return tuple(request for patch in self.patches for request in patch_requests(patch.patch, is_kept))
 
     def weigh(self, is_kept: Keep) -> Way:
-        """Return what is to come of the patch."""
-        kind = WayKind.PATCHES if self.ref.base else WayKind.NOTHING
-        return weigh_patches(kind, [self.ref.patch], is_kept)
+        """Return what is still to come of the patches."""
+        return weigh_requests(WayKind.PATCHES if self._old.manifest else WayKind.NOTHING, self.requests(is_kept))
 
     def preview(self, is_kept: Keep) -> Route:
-        """Return what the patch leads to; fetches only its header.
+        """Return what the patches lead to; fetches only their headers.
 
         A patch from nothing does not tell which contents are here already. So where something is, the manifest is
         fetched too.
         """
-        found = self._outline(fetch_header(self._repository, self.ref))
-        requests = patch_requests(self.ref.patch, is_kept)
-        later, later_requests = sum(request.length for request in requests) - self.ref.header, len(requests) - 1
-        if not self.direct and self._description.known is None:
+        chain = self._chain(fetch_header(self._repository, patch) for patch in self.patches)
+        requests = self.requests(is_kept)
+        later = sum(request.length for request in requests) - sum(patch.header for patch in self.patches)
+        later_requests = len(requests) - len(self.patches)
+        if not self.direct and self._old.manifest is None and self._description.known is None:
             self._description.fetch()
             later, later_requests = later - self._description.head.manifest.length, later_requests - 1
-        manifest = found.manifest
+        manifest = chain.last.manifest
+        parts = chain.place(manifest, {placeholder: placeholder for placeholder in chain.parts})
         if self._description.known is not None:
             manifest = self._description.known.manifest
-            if bare_manifest(manifest) != bare_manifest(found.manifest):
+            if bare_manifest(manifest) != chain.last.bare:
                 raise FormatError(f"The patch of {manifest.catalog} does not lead to the version that was published")
-        return Route(manifest, b"", _with_bytes(manifest, found.parts), later, later_requests)
+        return Route(manifest, b"", parts, later, later_requests)
 
     def follow(
         self,
         spool: Spool,
         begin: Callable[[int], Callable[[int], None]],
         warn: Callable[[str], None],
-        decoded: FrameCache,
+        decoded: FrameCache[Decoded],
     ) -> Route:
-        """Return the new version from a patch that was fetched.
+        """Return the new version from patches that were fetched.
 
-        What it fails to yield, because an old file is damaged, is left to other ways, and that is told.
+        What they fail to yield, because an old file is damaged, is left to other ways, and that is told.
 
         Args:
-            spool: Holds the patch.
+            spool: Holds the patches.
             begin: Called with the bytes that will be decoded; what it returns is called with bytes that are.
             warn: Told, in a sentence, what will take longer than it should.
             decoded: Keeps decoded frames for the assembly, as far as there is room.
 
         Raises:
-            ContentError: (content) the patch is damaged or does not fit: it is of no use at all.
+            ContentError: (content) a patch is damaged or does not fit: they are of no use at all.
             RemoteError: (remote) the manifest is needed after all and cannot be fetched.
+            DiskFullError: (local) there is not enough space for what lies between.
         """
-        verify_patch(spool, self.ref.patch)
-        found = self._outline(kept_header(spool, self.ref))
-        hashes = compute_hashes(found, spool, begin(found.new_bytes()), decoded)
-        complete = self._complete(found, hashes)
+        for patch in self.patches:
+            verify_patch(spool, patch.patch)
+        chain = self._chain(kept_header(spool, patch) for patch in self.patches)
+        require_space(self._store.root, chain.bytes_between(), "What lies between the two versions")
+        names = chain.decode(spool, begin(chain.new_bytes()), decoded)
+        complete = self._complete(chain.last, names)
         if complete is not None:
             manifest, plain = complete
-            return Route(manifest, compress(plain, _LEVEL), _with_bytes(manifest, found.parts))
+            return Route(manifest, compress(plain, _LEVEL), chain.place(manifest, names))
         published = self._description.fetch()
-        parts = {index: part for index, part in found.parts.items() if _is_right(published.manifest, index, hashes)}
+        parts = chain.place(published.manifest, names)
+        changed = sum(content.sha256 in chain.parts for content in chain.last.manifest.contents)
         warn(
             f"Not all of {published.manifest.catalog} is as it was here, so the patch yields {len(parts)} of"
-            f" {len(found.parts)} changed contents; the others are fetched in another way"
+            f" {changed} changed contents; the others are fetched in another way"
         )
-        return Route(published.manifest, published.data, _with_bytes(published.manifest, parts))
+        return Route(published.manifest, published.data, parts)
 
-    def _outline(self, header: bytes) -> Outline:
-        found = outline(header, self.ref, self._old)
-        check_identity(found.manifest, self._description.head.catalog, self._description.head.version)
-        return found
+    def _chain(self, headers: Iterable[bytes]) -> Chain:
+        chain = Chain(self._store, self.patches, self._old, headers)
+        check_identity(chain.last.manifest, self._description.head.catalog, self._description.head.version)
+        return chain
 
-    def _complete(self, found: Outline, hashes: Mapping[int, bytes]) -> tuple[Manifest, bytes] | None:
+    def _complete(self, last: Outline, names: Mapping[bytes, bytes]) -> tuple[Manifest, bytes] | None:
+        contents = enumerate(last.manifest.contents)
+        hashes = {index: names[content.sha256] for index, content in contents if content.sha256 in names}
         try:
-            return found.complete(hashes, self.ref.root)
+            return last.complete(hashes, self._root)
         except ContentError:
             return None
-
-
-def _is_right(manifest: Manifest, index: int, hashes: Mapping[int, bytes]) -> bool:
-    return index < len(manifest.contents) and hashes.get(index) == manifest.contents[index].sha256
-
-
-def _with_bytes(manifest: Manifest, parts: Mapping[int, tuple[Part, ...]]) -> dict[int, tuple[Part, ...]]:
-    return {index: part for index, part in parts.items() if manifest.contents[index].size}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from catsync_core.format.objects import ObjectRef
-from catsync_core.plan.model import Piece, Request
-from catsync_core.plan.requests import Link, patch_requests
+from catsync_core.plan.model import Request
+from catsync_core.plan.requests import Link
 
-__all__ = ["Way", "WayKind", "weigh", "weigh_blocks", "weigh_patches"]
+__all__ = ["Way", "WayKind", "weigh", "weigh_requests"]
 
 
 class WayKind(StrEnum):
@@ -32,13 +31,11 @@ class Way:
         kind: Which one.
         bytes: That will travel.
         requests: That they take.
-        exact: Whether that is all; otherwise it is the least.
     """
 
     kind: WayKind
     bytes: int
     requests: int
-    exact: bool = True
 
 
 def weigh(way: Way, link: Link) -> int:
@@ -46,19 +43,6 @@ def weigh(way: Way, link: Link) -> int:
     return way.bytes + way.requests * link.request
 
 
-def weigh_patches(kind: WayKind, patches: Iterable[ObjectRef], is_kept: Callable[[Piece], bool]) -> Way:
-    """Return what patches take that are followed one after the other."""
-    requests = [request for patch in patches for request in patch_requests(patch, is_kept)]
+def weigh_requests(kind: WayKind, requests: Sequence[Request]) -> Way:
+    """Return what some requests take."""
     return Way(kind, sum(request.length for request in requests), len(requests))
-
-
-def weigh_blocks(manifest: ObjectRef | None, requests: Iterable[Request] | None) -> Way:
-    """Return what is known of going by blocks.
-
-    Args:
-        manifest: If it was not fetched yet.
-        requests: For content; None when they are not known yet.
-    """
-    known = list(requests or ())
-    size = sum(request.length for request in known) + (manifest.length if manifest else 0)
-    return Way(WayKind.BLOCKS, size, len(known) + (manifest is not None), exact=requests is not None)

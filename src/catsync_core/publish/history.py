@@ -1,60 +1,58 @@
-"""Carry the history forward: from version to version it gains the newest patches and loses the oldest ones."""
+"""Make the history of a new version: find the cheapest way to it from each of the last versions, over their patches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import count
 
-import msgspec
-
-from catsync_core.format.head import PatchRef
-from catsync_core.format.history import History, HistoryEntry
-from catsync_core.format.manifest import Manifest
+from catsync_core.format.head import Head, PatchRef
+from catsync_core.format.history import History, Step, mark
 from catsync_core.format.objects import ObjectRef
-from catsync_core.limits import LIMITS
-from catsync_core.publish.patch import BuiltPatch, root_of
 
-__all__ = ["carry_forward"]
+__all__ = ["HISTORY_HEADS", "make_history"]
 
-_VERSIONS = 32  # to which patches lead: a device reads all of the history, for the sake of a few
+HISTORY_HEADS = 32
+"""How many heads of earlier versions are looked at."""
+
+_STEPS = 32  # versions that a history names: a device reads all of it, for the sake of one
+_REQUEST = 4 << 10  # bytes that a request counts for, on a line that nobody knows here
 
 
-def carry_forward(
-    before: History | None,
-    manifest: Manifest,
-    built: Sequence[BuiltPatch],
+def make_history(
+    catalog: str,
+    patches: Sequence[PatchRef],
+    heads: Iterable[Head],
     is_there: Callable[[ObjectRef], bool],
 ) -> History | None:
-    """Return the history of a new version; None when no patch leads from any version to another.
+    """Return the history of a new version; None when no version needs one (Dijkstra's algorithm, from the end).
 
     Args:
-        before: That of the version before; None when it has none, or it cannot be read.
-        manifest: What the new version contains.
-        built: The patches that lead to it.
+        catalog: Id.
+        patches: That lead to the new version.
+        heads: Of earlier versions.
         is_there: Whether the repository still has a patch.
     """
-    newest = HistoryEntry(
-        manifest.version, root_of(manifest), tuple(patch.ref for patch in built if patch.base is not None)
-    )
-    entries = (newest, *(_without_lost(entry, is_there) for entry in (before.entries if before else ())))
-    numbers = {entry.root: entry.version for entry in entries}
-    numbers |= {patch.ref.base: patch.base for patch in built if patch.base is not None}
-    patches: list[PatchRef] = []
-    for entry in entries:
-        more = [*patches, *entry.patches]
-        too_many = max(len(more), len(_roots(more))) > LIMITS.history
-        if entry.version <= newest.version - _VERSIONS or too_many:
-            break
-        patches = more
-    if not patches:
-        return None
-    roots = sorted(_roots(patches), key=numbers.__getitem__, reverse=True)
-    by_root = {root: tuple(patch for patch in patches if patch.root == root) for root in roots}
-    return History(manifest.catalog, tuple(HistoryEntry(numbers[root], root, by_root[root]) for root in roots))
+    leading: dict[str, list[PatchRef]] = defaultdict(list)
+    for patch in (patch for head in heads for patch in head.patches):
+        if patch.base and is_there(patch.patch):
+            leading[patch.root].append(patch)
+    places = {patch.base: place for place, patch in enumerate(patches) if patch.base}
+    arrivals = count()  # of two ways that cost the same, the one found first counts
+    waiting = [(_cost(patch), next(arrivals), patch) for patch in patches if patch.base]
+    heapify(waiting)
+    steps: list[Step] = []
+    while waiting and len(steps) < _STEPS:
+        spent, _, patch = heappop(waiting)
+        if patch.base not in places:
+            places[patch.base] = len(patches) + len(steps)
+            steps.append(Step(mark(patch.base), places[patch.root], patch.patch, patch.header))
+        for before in leading.pop(patch.base, ()):
+            if before.base not in places:
+                heappush(waiting, (spent + _cost(before), next(arrivals), before))
+    return History(catalog, tuple(steps)) if steps else None
 
 
-def _without_lost(entry: HistoryEntry, is_there: Callable[[ObjectRef], bool]) -> HistoryEntry:
-    return msgspec.structs.replace(entry, patches=tuple(patch for patch in entry.patches if is_there(patch.patch)))
-
-
-def _roots(patches: Sequence[PatchRef]) -> set[str]:
-    return {root for patch in patches for root in (patch.base, patch.root)}
+def _cost(patch: PatchRef) -> int:
+    return patch.patch.length + _REQUEST

@@ -6,17 +6,15 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from typing import IO, BinaryIO, cast
 
 from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.head import Head
-from catsync_core.format.history import History, read_history
 from catsync_core.format.manifest import Content, Manifest, PackRef
 from catsync_core.format.objects import ObjectRef, object_key
 from catsync_core.format.table import SignatureShape, Table
-from catsync_core.limits import LIMITS
 from catsync_core.plan.basis import BasisFinder
 from catsync_core.transfer.reader import ContentReader
 from catsync_core.transfer.repository import Repository
@@ -78,15 +76,16 @@ class Previous:
             else:
                 head = self._repository.head(*before)
 
-    def history(self) -> History | None:
-        """Return the patches that lead from version to version up to this one; None when they are not known."""
-        if self.head is None or self.head.history is None:
-            return None
-        try:
-            history = read_history(self._repository.fetch("histories", self.head.history, LIMITS.history_length))
-        except (MissingObjectError, ContentError):
-            return None  # it only saves bytes, and from now on there is a new one
-        return history if history.catalog == self.manifest.catalog else None
+    def heads(self, most: int) -> Iterator[Head]:
+        """Yield the head of this version and those of earlier ones, as many as are asked for and can be read."""
+        head = self.head
+        with suppress(MissingObjectError, ContentError):
+            for _ in range(most):
+                if head is None:
+                    return
+                yield head
+                ref, number = head.previous, head.version - 1
+                head = self._repository.head(ref, self.manifest.catalog, number) if ref else None
 
     def table(self, ref: PackRef) -> Table:
         """Return the frame table of one of this version's packs."""

@@ -16,10 +16,10 @@ from catsync_core.backends.protocol import Backend
 from catsync_core.backends.registry import open_backend
 from catsync_core.errors import ConflictError, MissingObjectError, UnsupportedError, UsageError
 from catsync_core.events import Event, Listener, Phase, Progress, Warned, ignore
-from catsync_core.format.head import Head, write_head
+from catsync_core.format.head import Head, PatchRef, write_head
 from catsync_core.format.history import write_history
 from catsync_core.format.index import FORMAT, CatalogSummary, Index, check_catalog_id, write_index
-from catsync_core.format.manifest import Manifest, read_manifest, write_manifest
+from catsync_core.format.manifest import read_manifest, write_manifest
 from catsync_core.format.objects import INDEX_KEY, ObjectRef, object_key
 from catsync_core.limits import LIMITS
 from catsync_core.plugins import load_plugins
@@ -28,10 +28,9 @@ from catsync_core.publish.commit import swap_head, upload
 from catsync_core.publish.describe import count_changed, describe_version, is_unchanged
 from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.failures import explain_limits, translate_failures
-from catsync_core.publish.history import carry_forward
+from catsync_core.publish.history import HISTORY_HEADS, make_history
 from catsync_core.publish.layout import NewContent, arrange
 from catsync_core.publish.pack import BuiltPack, build_pack
-from catsync_core.publish.patch import BuiltPatch
 from catsync_core.publish.patches import find_alternative, find_bases, make_patches
 from catsync_core.publish.previous import Previous
 from catsync_core.publish.scan import ChangedWhilePublishingError, SourceTree, scan
@@ -218,7 +217,8 @@ class Publisher:
             tree.check_unchanged()
             uploaded = self._upload(catalog, [built for built, _ in packs])
             uploaded += sum(upload(self._backend, "patches", built.location, built.ref.patch) for built in patches)
-        history, sent = self._upload_history(previous, manifest, patches)
+        refs = tuple(built.ref for built in patches)
+        history, sent = self._upload_history(previous, refs)
         head = Head(
             format=FORMAT,
             catalog=catalog,
@@ -230,7 +230,7 @@ class Publisher:
             manifest=ObjectRef.of(data),
             note=note,
             previous=before.head if before else None,
-            patches=tuple(built.ref for built in patches),
+            patches=refs,
             history=history,
         )
         head_data = write_head(head)
@@ -287,14 +287,14 @@ class Publisher:
             counter(built.ref.length)
         return uploaded
 
-    def _upload_history(
-        self, previous: Previous, manifest: Manifest, patches: Sequence[BuiltPatch]
-    ) -> tuple[ObjectRef | None, int]:
+    def _upload_history(self, previous: Previous, patches: Sequence[PatchRef]) -> tuple[ObjectRef | None, int]:
         """Write the history of the new version; returns what names it, and the bytes that were sent."""
-        before = previous.history()
-        there = {found.key: found.length for found in self._backend.list("patches/")} if before else {}
-        history = carry_forward(
-            before, manifest, patches, lambda patch: there.get(object_key("patches", patch)) == patch.length
+        there = {found.key: found.length for found in self._backend.list("patches/")} if patches else {}
+        history = make_history(
+            previous.manifest.catalog,
+            patches,
+            previous.heads(HISTORY_HEADS) if patches else (),
+            lambda patch: there.get(object_key("patches", patch)) == patch.length,
         )
         if history is None:
             return None, 0

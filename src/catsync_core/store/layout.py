@@ -8,7 +8,7 @@
     <home>/catalogs/<id>/.catsync/removing/           the manifests, once the catalog goes back online
     <home>/catalogs/<id>/.catsync/staging/<version>/  a version being built, and <version>.journal beside it
     <home>/catalogs/<id>/.catsync/aside/              files being repaired
-    <home>/catalogs/<id>/.catsync/spool/              frames that have arrived
+    <home>/catalogs/<id>/.catsync/spool/              frames that have arrived, and what patches on the way made of them
     <home>/catalogs/<id>/.catsync/lock                the operating system's lock, and lock.holder: who has it
 """
 

@@ -19,7 +19,6 @@ from typing import Protocol
 import msgspec
 
 from catsync_core.errors import ContentError, FormatError, IntegrityError
-from catsync_core.format.head import PatchRef
 from catsync_core.format.manifest import Content, Manifest, read_plain
 from catsync_core.format.objects import ObjectRef, object_key
 from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, check_contents, read_patch
@@ -31,7 +30,17 @@ from catsync_core.transfer.frame_cache import Decoded, FrameCache
 from catsync_core.transfer.parts import PartSource, read_segments
 from catsync_core.transfer.repository import Repository
 
-__all__ = ["Old", "OldTree", "Outline", "compute_hashes", "fetch_header", "kept_header", "outline", "verify_patch"]
+__all__ = [
+    "Located",
+    "Old",
+    "OldTree",
+    "Outline",
+    "compute_hashes",
+    "fetch_header",
+    "kept_header",
+    "outline",
+    "verify_patch",
+]
 
 
 class Old(OldBytes, Protocol):
@@ -44,6 +53,18 @@ class Old(OldBytes, Protocol):
     @property
     def contents(self) -> Sequence[Content]:
         """Its contents, in the order of the old stream."""
+
+
+class Located(Protocol):
+    """A patch in a repository."""
+
+    @property
+    def patch(self) -> ObjectRef:
+        """The object."""
+
+    @property
+    def header(self) -> int:
+        """Bytes of its header, which it begins with."""
 
 
 class OldTree:
@@ -116,12 +137,12 @@ class Outline:
         return msgspec.structs.replace(self.manifest, contents=contents), plain
 
 
-def fetch_header(repository: Repository, ref: PatchRef) -> bytes:
+def fetch_header(repository: Repository, ref: Located) -> bytes:
     """Fetch only the header of a patch."""
     return b"".join(repository.backend.read(object_key("patches", ref.patch), 0, ref.header))
 
 
-def kept_header(spool: Spool, ref: PatchRef) -> bytes:
+def kept_header(spool: Spool, ref: Located) -> bytes:
     """Return the header of a patch that was fetched."""
     return read_segments(spool, ref.patch, 0, ref.header)
 
@@ -141,7 +162,7 @@ def verify_patch(spool: Spool, ref: ObjectRef) -> None:
         raise IntegrityError(f"The patch {ref.sha256[:12]} does not have the SHA-256 that names it")
 
 
-def outline(header: bytes, ref: PatchRef, old: Old) -> Outline:
+def outline(header: bytes, ref: Located, old: Old) -> Outline:
     """Return what a patch leads to.
 
     Raises:
@@ -162,7 +183,7 @@ def outline(header: bytes, ref: PatchRef, old: Old) -> Outline:
     return Outline(patch.bare, manifest, _find_parts(patch, manifest, ref.patch, old))
 
 
-def _placeholder(ref: PatchRef, index: int) -> bytes:
+def _placeholder(ref: Located, index: int) -> bytes:
     return hashlib.sha256(f"content {index} of patch {ref.patch.sha256}".encode()).digest()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from catsync_core.format.frames import Codec, compress
 from catsync_core.format.head import PatchRef
-from catsync_core.format.history import History, HistoryEntry, read_history, write_history
+from catsync_core.format.history import History, Step, read_history, write_history
 from catsync_core.format.manifest import (
     Content,
     Entry,
@@ -96,22 +96,15 @@ def test_the_header_of_a_patch_of_the_example(page: str) -> None:
 
 
 def test_the_history_of_the_example(page: str) -> None:
-    root = {7: "aa" * 32, 6: "bb" * 32, 4: "cc" * 32}
+    patches = tuple(PatchRef(base, "ff" * 32, ObjectRef("0f" * 32, 9), 9) for base in ("dd" * 32, "ee" * 32, ""))
     history = History(
         "tools",
         (
-            HistoryEntry(
-                7,
-                root[7],
-                (
-                    PatchRef(root[6], root[7], ObjectRef("11" * 32, 300), 100),
-                    PatchRef(root[4], root[7], ObjectRef("22" * 32, 700), 20),
-                ),
-            ),
-            HistoryEntry(6, root[6], (PatchRef(root[4], root[6], ObjectRef("33" * 32, 20), 20),)),
-            HistoryEntry(4, root[4]),
+            Step("aa" * 8, 1, ObjectRef("11" * 32, 300), 100),
+            Step("bb" * 8, 0, ObjectRef("22" * 32, 700), 20),
+            Step("cc" * 8, 3, ObjectRef("33" * 32, 20), 20),
         ),
     )
     plain = example(page, "A history, byte by byte")
-    assert read_history(compress(plain, 19)) == history
+    assert read_history(compress(plain, 19), patches) == history
     assert write_history(history) == compress(plain, 19)
