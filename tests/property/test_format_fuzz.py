@@ -266,12 +266,12 @@ def test_any_bytes_as_the_header_of_a_patch(data: bytes) -> None:
 @given(changes=mutations)
 def test_mutated_headers_of_patches(changes: list[Mutation]) -> None:
     follow_or_refuse(mutate(HEADER, changes))
-    plain = decompress_after(HEADER, OLD, announced_size(HEADER, "It"), "It")
+    plain = bytes(decompress_after(HEADER, OLD, announced_size(HEADER, "It"), "It"))
     follow_or_refuse(compress_after(mutate(plain, changes), OLD, 1))
 
 
 def test_every_truncated_or_flipped_byte_of_the_header_of_a_patch() -> None:
-    plain = decompress_after(HEADER, OLD, announced_size(HEADER, "It"), "It")
+    plain = bytes(decompress_after(HEADER, OLD, announced_size(HEADER, "It"), "It"))
     for data, wrap in ((HEADER, bytes), (plain, lambda changed: compress_after(changed, OLD, 1))):
         for at in range(len(data)):
             follow_or_refuse(wrap(data[:at]))

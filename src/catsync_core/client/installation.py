@@ -104,6 +104,7 @@ class Installation:
         preparation = approach.prepare(route)
         with StagingTree(self.store, head.version, head.manifest) as staging:
             plan, written = self._build(preparation, installed, spool, staging, decoded)
+            spool.close()
             self._phase("commit")
             record = VersionRecord(
                 head.version,

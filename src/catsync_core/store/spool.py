@@ -129,6 +129,11 @@ class Spool:
         with self._working("read", SPOOL) as beneath:
             return sum(sum(self._frames(beneath, pack).values()) for pack in _kept_packs(beneath))
 
+    def close(self) -> None:
+        """Close the files of all packs, so that others can remove them; they are opened again when they are needed."""
+        with self._lock:
+            self._open.clear()
+
     def clear(self) -> None:
         """Remove all frames.
 

@@ -21,7 +21,7 @@ import msgspec
 from catsync_core.errors import ContentError, FormatError, IntegrityError
 from catsync_core.format.manifest import Content, Manifest, read_plain
 from catsync_core.format.objects import ObjectRef, object_key
-from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, check_contents, read_patch
+from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, check_contents, plain_manifest, read_patch
 from catsync_core.plan.model import LocalPart, OldBytes, PatchPart
 from catsync_core.plan.requests import patch_pieces
 from catsync_core.store.durable import Bytes
@@ -79,7 +79,7 @@ class OldTree:
         self.manifest = manifest
         self.contents = manifest.contents if manifest else ()
         self.bare = bare_manifest(manifest) if manifest else b""
-        self.sha256 = hashlib.sha256(_with_hashes(self.bare, self.contents)).hexdigest() if manifest else ""
+        self.sha256 = hashlib.sha256(plain_manifest(self.bare, self.contents)).hexdigest() if manifest else ""
         self._root = root
         self._starts = list(accumulate((content.size for content in self.contents), initial=0))
         self._paths: dict[int, str] = {}
@@ -129,7 +129,7 @@ class Outline:
             Content(hashes.get(index, content.sha256), content.size, content.pack, content.number)
             for index, content in enumerate(self.manifest.contents)
         )
-        plain = _with_hashes(self.bare, contents)
+        plain = plain_manifest(self.bare, contents)
         if hashlib.sha256(plain).hexdigest() != root:
             raise IntegrityError(
                 f"The patch of {self.manifest.catalog} does not lead to the version that was published"
@@ -185,10 +185,6 @@ def outline(header: bytes, ref: Located, old: Old) -> Outline:
 
 def _placeholder(ref: Located, index: int) -> bytes:
     return hashlib.sha256(f"content {index} of patch {ref.patch.sha256}".encode()).digest()
-
-
-def _with_hashes(bare: bytes, contents: Sequence[Content]) -> bytes:
-    return bare + b"".join(content.sha256 for content in contents)
 
 
 def _find_parts(patch: Patch, manifest: Manifest, ref: ObjectRef, old: Old) -> dict[int, tuple[PatchPart, ...]]:

@@ -17,7 +17,7 @@ STORED = compress_after(NEW, OLD, 19)
 SKIPPABLE = b"\x50\x2a\x4d\x18" + b"\4\0\0\0" + b"skip"
 
 
-def decode(data: bytes, prefix: bytes = OLD, size: int = len(NEW)) -> bytes:
+def decode(data: bytes, prefix: bytes = OLD, size: int = len(NEW)) -> bytearray:
     return decompress_after(data, prefix, size, "It")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +121,19 @@ def test_many_threads_add(store: CatalogStore) -> None:
         thread.join()
     again = Spool(store)
     assert all(again.read(ONE, number * 8, 8) == b"%08d" % number for number in range(200))
+
+
+def test_few_files_stay_open_and_none_after_closing(store: CatalogStore) -> None:
+    def count() -> int:
+        return sum(1 for _ in Path("/dev/fd").iterdir())
+
+    spool = Spool(store)
+    spool.bytes_kept()
+    before = count()
+    for number in range(30):
+        spool.add(f"{number:064}", 0, b"frame")
+    assert count() <= before + 16
+    assert all(spool.read(f"{number:064}", 0, 5) == b"frame" for number in range(30))
+    spool.close()
+    assert count() == before
+    assert spool.read(f"{29:064}", 0, 5) == b"frame"
