@@ -16,6 +16,7 @@ class Limits:
 
     index_length: int = 4 * MIB
     head_length: int = 64 * KIB
+    head_texts: int = 8 * KIB  # of heads that travel in the index, all together
     manifest_length: int = 64 * MIB  # compressed, as it travels
     manifest_size: int = 512 * MIB  # decompressed
     table_length: int = 64 * MIB

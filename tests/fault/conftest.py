@@ -1,17 +1,26 @@
 from __future__ import annotations
 
+import dataclasses
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from catsync_core.limits import LIMITS
+from catsync_core.publish import commit
 from catsync_core.publish.publisher import Publisher
 from catsync_core.testing.faults import FaultyBackend, FaultyServer
 from catsync_core.testing.memory import MemoryBackend
 from fault.device import Device, publish
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
+
+
+@pytest.fixture(autouse=True)
+def _heads_are_objects_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no head travel in the index, so that devices fetch it and something can go wrong with that."""
+    monkeypatch.setattr(commit, "LIMITS", dataclasses.replace(LIMITS, head_texts=0))
 
 
 @pytest.fixture

@@ -302,7 +302,7 @@ class Catalog:
         repository, _ = self._connect()
         self._ask_for_news()
         offered = self._offered()
-        manifest, _ = repository.manifest(repository.head(offered.head, self.id, offered.version))
+        manifest, _ = repository.manifest(repository.newest(self.id, offered))
         return manifest, repository
 
     def _installed(self) -> Installed:

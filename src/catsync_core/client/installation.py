@@ -128,7 +128,7 @@ class Installation:
 
     def _fetch_head(self) -> Head:
         self._phase("plan")
-        return self.repository.head(self.head.head, self.store.catalog, self.head.version)
+        return self.repository.newest(self.store.catalog, self.head)
 
     def _find_approach(self, head: Head, installed: Installed | None, spool: Spool | None) -> Approach:
         return Approach(

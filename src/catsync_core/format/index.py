@@ -43,6 +43,7 @@ class CatalogSummary(msgspec.Struct, frozen=True, omit_defaults=True):
         files: How many the newest version has.
         bytes: Of all of them.
         head: The object that describes the newest version.
+        text: That object itself, where it is small enough to travel along; empty where it must be fetched.
     """
 
     title: Annotated[str, msgspec.Meta(max_length=LIMITS.title_length)]
@@ -51,6 +52,7 @@ class CatalogSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     files: Count
     bytes: Annotated[int, msgspec.Meta(ge=0, le=LIMITS.total_size)]
     head: ObjectRef
+    text: Annotated[str, msgspec.Meta(max_length=LIMITS.head_texts)] = ""
 
 
 class Index(msgspec.Struct, frozen=True, omit_defaults=True):

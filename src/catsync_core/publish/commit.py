@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from catsync_core.backends.protocol import Backend
 from catsync_core.errors import ConflictError
 from catsync_core.format.index import CatalogSummary, Index, write_index
 from catsync_core.format.objects import INDEX_KEY, Kind, ObjectRef, object_key
+from catsync_core.limits import LIMITS
 from catsync_core.transfer.repository import Repository
 
 __all__ = ["swap_head", "upload"]
@@ -27,6 +30,24 @@ def upload(backend: Backend, kind: Kind, source: bytes | Path, ref: ObjectRef) -
         return 0
     backend.put(key, source)
     return ref.length
+
+
+def _head_of(summary: CatalogSummary | None) -> ObjectRef | None:
+    return summary.head if summary else None
+
+
+def _fit_texts(catalogs: dict[str, CatalogSummary], newest: str) -> dict[str, CatalogSummary]:
+    """Keep as many heads in the index as it has room for: that of the newest version first, then the younger ones."""
+    left = LIMITS.head_texts
+    fitting = dict(catalogs)
+    for catalog in sorted(catalogs, key=lambda name: (name != newest, -catalogs[name].published, name)):
+        summary = catalogs[catalog]
+        size = len(summary.text.encode())
+        if size > left:
+            fitting[catalog] = msgspec.structs.replace(summary, text="")
+        else:
+            left -= size
+    return fitting
 
 
 def swap_head(
@@ -55,14 +76,14 @@ def swap_head(
         index = found.index
         if index is None:
             raise ConflictError(f"The index of {repository.url} could not be read for a change")
-        if index.catalogs.get(catalog) != expected:
+        if _head_of(index.catalogs.get(catalog)) != _head_of(expected):
             raise ConflictError(f"Somebody else published {catalog} to {repository.url} meanwhile")
         changed = Index(
             format=index.format,
             repository=index.repository,
             serial=index.serial + 1,
             created=max(int(now()), index.created),  # a clock that runs behind must not make time go back
-            catalogs={**index.catalogs, catalog: summary},
+            catalogs=_fit_texts({**index.catalogs, catalog: summary}, catalog),
             expires=index.expires,
         )
         try:

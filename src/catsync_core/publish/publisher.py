@@ -234,7 +234,15 @@ class Publisher:
             history=history,
         )
         head_data = write_head(head)
-        summary = CatalogSummary(title, head.version, head.published, head.files, head.bytes, ObjectRef.of(head_data))
+        summary = CatalogSummary(
+            title,
+            head.version,
+            head.published,
+            head.files,
+            head.bytes,
+            ObjectRef.of(head_data),
+            head_data.decode(),
+        )
         uploaded += sent + upload(self._backend, "manifests", data, head.manifest)
         uploaded += upload(self._backend, "heads", head_data, summary.head)
         self._listener(Phase("publish", catalog, "commit"))

@@ -9,7 +9,7 @@ from catsync_core.chunking import Signature
 from catsync_core.errors import FormatError, IntegrityError, MissingObjectError
 from catsync_core.format.frames import Codec, decompress, seal
 from catsync_core.format.head import Head, read_head
-from catsync_core.format.index import Index, read_index
+from catsync_core.format.index import CatalogSummary, Index, read_index
 from catsync_core.format.manifest import Manifest, PackRef, read_manifest
 from catsync_core.format.objects import INDEX_KEY, Kind, ObjectRef, object_key, verify
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table
@@ -65,6 +65,18 @@ class Repository:
             return Found(None, reply.etag or known_etag)
         return Found(read_index(reply.body, f"The index of {self.url}"), reply.etag, reply.body)
 
+    def newest(self, catalog: str, summary: CatalogSummary) -> Head:
+        """Return the head of a catalog's newest version: it may stand in the index; else it is fetched.
+
+        Raises:
+            IntegrityError: (content) it is not what the index names.
+            FormatError: (content) it is another catalog's or version's.
+        """
+        data = summary.text.encode()
+        if ObjectRef.of(data) == summary.head:
+            return _read_head(data, catalog, summary.version)
+        return self.head(summary.head, catalog, summary.version)
+
     def head(self, ref: ObjectRef, catalog: str, version: int) -> Head:
         """Fetch a head.
 
@@ -77,12 +89,7 @@ class Repository:
             IntegrityError: (content) it is not what was named.
             FormatError: (content) it is another catalog's or version's.
         """
-        head = read_head(self.fetch("heads", ref, LIMITS.head_length), f"The head of {catalog}")
-        if head.catalog != catalog:
-            raise FormatError(f"The head that is named for {catalog} is of {head.catalog}")
-        if head.version != version:
-            raise FormatError(f"The head that is named for {catalog} version {version} is of version {head.version}")
-        return head
+        return _read_head(self.fetch("heads", ref, LIMITS.head_length), catalog, version)
 
     def manifest(self, head: Head) -> tuple[Manifest, bytes]:
         """Fetch the manifest of a version; returns it parsed and as bytes.
@@ -105,6 +112,15 @@ class Repository:
         if ref.length > most:
             raise FormatError(f"{what} is announced with {ref.length:,} bytes; at most {most:,} are allowed")
         return verify(self.backend.get(object_key(kind, ref), max_length=ref.length).body, ref, what)
+
+
+def _read_head(data: bytes, catalog: str, version: int) -> Head:
+    head = read_head(data, f"The head of {catalog}")
+    if head.catalog != catalog:
+        raise FormatError(f"The head that is named for {catalog} is of {head.catalog}")
+    if head.version != version:
+        raise FormatError(f"The head that is named for {catalog} version {version} is of version {head.version}")
+    return head
 
 
 def parse_manifest(data: bytes, catalog: str, version: int) -> Manifest:

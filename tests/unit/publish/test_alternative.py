@@ -77,12 +77,10 @@ class Devices:
             client.catalog("shoes").go_offline(via=Via.BLOCKS)
 
     def fetched(self, name: str, via: Via) -> int:
-        """Return the bytes that an update or a first download takes behind index and head."""
+        """Return the bytes that an update or a first download takes behind the index, in which the head stands."""
         with self.open(name) as client:
             client.check()
-            index = client.repositories()[0].index
-            head = index.catalogs["shoes"].head
-            return client.catalog("shoes").plan(via=via).bytes_received - head.length
+            return client.catalog("shoes").plan(via=via).bytes_received
 
 
 def old_version(previous: Previous | None, catalog: str = "shoes") -> OldVersion:
