@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from catsync_core.backends import retry
-from catsync_core.client import approach
+from catsync_core.client import routes
 from catsync_core.client.report import Summary
 from catsync_core.errors import DiskFullError, NoConnectionError
 from catsync_core.format.history import find_path, read_history
@@ -52,7 +52,7 @@ NEW = edition(4)
 @pytest.fixture(autouse=True)
 def _no_pauses_and_small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(approach, "_SHARE", 1.0)
+    monkeypatch.setattr(routes, "_SHARE", 1.0)
     monkeypatch.setattr(draft, "_OUTPUT", 40_000)  # so that there are several frames, and a file is cut
     for module in (requests, parts):
         monkeypatch.setattr(module, "SEGMENT", SEGMENT)

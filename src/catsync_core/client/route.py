@@ -98,6 +98,8 @@ class PatchRoute:
         direct: bool,
     ) -> None:
         self.patches = tuple(patches)
+        self.base = old.sha256
+        """Root of the version that they begin from; empty for nothing."""
         self.direct = direct
         self._repository = repository
         self._description = description
@@ -111,7 +113,21 @@ class PatchRoute:
 
     def weigh(self, is_kept: Keep) -> Way:
         """Return what is still to come of the patches."""
-        return weigh_requests(WayKind.PATCHES if self._old.manifest else WayKind.NOTHING, self.requests(is_kept))
+        return weigh_requests(WayKind.PATCHES if self.base else WayKind.NOTHING, self.requests(is_kept))
+
+    @property
+    def headers(self) -> int:
+        """Bytes of the patches' headers."""
+        return sum(patch.header for patch in self.patches)
+
+    def look(self) -> Manifest:
+        """Return the new manifest without the hashes of new contents; fetches only the patches' headers.
+
+        Raises:
+            ContentError: (content) a header is damaged or does not fit.
+            RemoteError: (remote) it cannot be fetched.
+        """
+        return self._chain(fetch_header(self._repository, patch) for patch in self.patches).last.manifest
 
     def preview(self, is_kept: Keep) -> Route:
         """Return what the patches lead to; fetches only their headers.
@@ -121,9 +137,9 @@ class PatchRoute:
         """
         chain = self._chain(fetch_header(self._repository, patch) for patch in self.patches)
         requests = self.requests(is_kept)
-        later = sum(request.length for request in requests) - sum(patch.header for patch in self.patches)
+        later = sum(request.length for request in requests) - self.headers
         later_requests = len(requests) - len(self.patches)
-        if not self.direct and self._old.manifest is None and self._description.known is None:
+        if not self.direct and not self.base and self._description.known is None:
             self._description.fetch()
             later, later_requests = later - self._description.head.manifest.length, later_requests - 1
         manifest = chain.last.manifest

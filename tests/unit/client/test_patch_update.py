@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ from random import Random
 import pytest
 
 from catsync_core import Effort
+from catsync_core.client.report import Summary
 from catsync_core.events import Phase
 from catsync_core.plan.model import PatchPart, Via
 from catsync_core.publish import draft
@@ -47,14 +49,14 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.mark.parametrize("via", [Via.AUTO, Via.PATCH])
-def test_an_update_one_version_behind_is_three_requests(bench: Bench, via: Via) -> None:
+def test_an_update_one_version_behind_is_two_requests(bench: Bench, via: Via) -> None:
     bench.install()
     bench.publish(edition(2))
     bench.forget()
     with bench.device() as client:
         summary = client.catalog("shoes").update(via=via)
-        assert bench.asked() == ["index.json", "heads", "patches"]
-        assert summary.requests == 3
+        assert bench.asked() == ["index.json", "patches"]
+        assert summary.requests == 2
         assert counted(summary) == {"keep": 1, "patch": 3}
         assert read(client) == edition(2)
     assert bench.warnings() == []
@@ -91,7 +93,7 @@ def test_devices_one_two_four_and_eight_versions_behind_follow_one_patch(bench: 
             bench.forget()
             summary = client.catalog("shoes").update()
             assert (summary.from_version, summary.to_version) == (10 - behind, 10)
-            assert bench.asked() == ["index.json", "heads", "patches"]
+            assert bench.asked() == ["index.json", "patches"]
             assert read(client) == edition(10)
 
 
@@ -112,10 +114,10 @@ def test_only_the_best_effort_makes_first_downloads_one_patch(tmp_path: Path, ef
         done.actions,
     )
     if effort is Effort.BEST:
-        assert (kinds, done.requests) == (["index.json", "heads", "patches"], 3)
+        assert (kinds, done.requests) == (["index.json", "patches"], 2)
         assert counted(done) == {"patch": 30}
     else:
-        assert kinds == ["index.json", "heads", "manifests", "tables", "packs"]
+        assert kinds == ["index.json", "manifests", "tables", "packs"]
 
 
 def test_a_folder_that_the_user_names_is_used_rather_than_a_patch_from_nothing(tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_a_plan_knows_what_an_interrupted_update_has_kept(bench: Bench, monkeypa
         done = client.catalog("shoes").update()
         assert read(client) == edition(2)
     assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
-    assert planned.requests == before.requests - 1 == 2
+    assert planned.requests == before.requests - 1 == 1
     assert planned.bytes_received < before.bytes_received
 
 
@@ -267,120 +269,154 @@ PINS = {f"{number:03}.txt": b"%d" % number for number in range(300)}
 """So little content that hashes and places are most of the catalog."""
 
 
-def shelf(number: int, changed: int = 5) -> Tree:
-    """Many files that are alike, of which the first ones are others in every version."""
-    files = {f"{at:03}.csv": at + 1000 * number if at < changed else at for at in range(200)}
-    alike = "\n".join(LINES[:20])
-    return {path: f"{alike} {Random(seed).randbytes(60).hex()}".encode() for path, seed in files.items()}
+def shelf(number: int, changed: int = 1) -> Tree:
+    """Some files that are alike, of which the first ones are others in every version, and have other names."""
+    files = {f"{at + 100 * number}.csv{number}": at + 1000 * number for at in range(changed)}
+    files |= {f"{at:03}.csv": at for at in range(changed, 30)}
+    alike = "\n".join(LINES[:100])
+    return {path: f"{alike} {Random(seed).randbytes(1500).hex()}".encode() for path, seed in files.items()}
+
+
+def cabinet(number: int, changed: int = 5) -> Tree:
+    """So many small files that their hashes are a good part of everything, again some of them others each time."""
+    files = {f"{at:03}.txt": at + 1000 * number if at < changed else at for at in range(200)}
+    return {path: Random(seed).randbytes(300 + seed // 1000).hex().encode() for path, seed in files.items()}
 
 
 @pytest.fixture
 def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A device that is behind, while there is no patch but one from nothing.
+    """A repository with patches from nothing and no others, and a device that will be behind.
 
     Frames are so small that a patch from nothing, which sees all files at once, takes much less than they do.
     """
-    small = replace(Settings.of(Effort.BEST), frame_size=1000, distances=())
+    small = replace(Settings.of(Effort.BEST), frame_size=4000, distances=())
     monkeypatch.setattr(Settings, "of", classmethod(lambda *_: small))
-    bench = Bench(tmp_path)
-    bench.publish(shelf(1))
+    return Bench(tmp_path)
+
+
+def fall_behind(bench: Bench, *trees: Tree) -> None:
+    """Install the first version, and publish the others."""
+    bench.publish(trees[0])
     bench.install()
-    for number in (2, 3):
-        bench.publish(shelf(number))
-    return bench
+    for tree in trees[1:]:
+        bench.publish(tree)
+    bench.forget()
+
+
+def compare(bench: Bench, tree: Tree) -> tuple[Summary, list[str]]:
+    """Plan and update; returns what was done, and what was asked for."""
+    with bench.device() as client:
+        client.check()
+        catalog = client.catalog("shoes")
+        planned = catalog.plan()
+        bench.forget()
+        done = catalog.update()
+        assert read(client) == tree
+        assert (planned.requests, planned.bytes_received, planned.actions, planned.bytes_written) == (
+            done.requests,
+            done.bytes_received,
+            done.actions,
+            done.bytes_written,
+        )
+    assert bench.warnings() == []
+    return done, [key.partition("/")[0] for _, key in bench.backend.calls]
+
+
+def first_download(bench: Bench) -> int:
+    with bench.device("new") as client:
+        return client.catalog("shoes").plan().bytes_received
 
 
 def test_without_a_patch_from_here_a_small_change_goes_by_blocks(sleeper: Bench) -> None:
-    sleeper.publish(shelf(4))
-    sleeper.forget()
-    with sleeper.device() as client:
-        client.check()
-        catalog = client.catalog("shoes")
-        planned = catalog.plan()
-        sleeper.forget()
-        done = catalog.update()
-        assert "patches" not in sleeper.asked()
-        assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
-        assert read(client) == shelf(4)
-    assert sleeper.warnings() == []
+    fall_behind(sleeper, shelf(1), shelf(2), shelf(3))
+    done, asked = compare(sleeper, shelf(3))
+    assert "patches" not in asked
+    assert done.bytes_received < first_download(sleeper) / 5
 
 
 def test_without_a_patch_from_here_a_great_change_goes_by_the_patch_from_nothing(sleeper: Bench) -> None:
-    sleeper.publish(shelf(4, 200))
-    sleeper.forget()
-    with sleeper.device("other") as client:
-        first = client.catalog("shoes").go_offline()
-    sleeper.forget()
+    fall_behind(sleeper, shelf(1), shelf(2), shelf(3, 30))
     with sleeper.device() as client:
-        client.check()
-        catalog = client.catalog("shoes")
-        blocks = catalog.plan(via=Via.BLOCKS)
-        planned = catalog.plan()
-        sleeper.forget()
-        done = catalog.update()
-        metadata = sleeper.stored("manifests", "tables")
-        kinds = sleeper.asked()
-        assert read(client) == shelf(4, 200)
-    assert (kinds[-1], kinds.count("packs")) == ("patches", 0)
-    assert counted(done) == {"patch": 200}
-    assert (planned.requests, planned.bytes_received, planned.actions) == (
-        done.requests,
-        done.bytes_received,
-        done.actions,
-    )
+        blocks = client.catalog("shoes").plan(via=Via.BLOCKS)
+    sleeper.forget()
+    done, asked = compare(sleeper, shelf(3, 30))
+    assert (asked[-1], asked.count("packs")) == ("patches", 0)
+    assert counted(done) == {"patch": 30}
     assert done.bytes_received < blocks.bytes_received
-    assert done.bytes_received == first.bytes_received + metadata
-    assert sleeper.warnings() == []
+    known = sleeper.stored("manifests", "tables", "signatures")
+    first = first_download(sleeper)
+    assert done.bytes_received <= min(first + known, 1.05 * first)
+
+
+def test_where_there_are_many_files_the_patch_from_nothing_tells_that_little_changed(sleeper: Bench) -> None:
+    fall_behind(sleeper, cabinet(1), cabinet(2), cabinet(3))
+    done, asked = compare(sleeper, cabinet(3))
+    assert asked[:4] == ["index.json", "patches", "manifests", "tables"]
+    assert asked.count("patches") == 1, "of which only the header was fetched"
+    with sleeper.device("late") as client:
+        whole = client.catalog("shoes").plan().bytes_received
+    assert done.bytes_received < whole / 4
+
+
+def test_where_there_are_many_files_the_patch_from_nothing_tells_that_much_changed(sleeper: Bench) -> None:
+    fall_behind(sleeper, cabinet(1), cabinet(2), cabinet(3, 190))
+    done, asked = compare(sleeper, cabinet(3, 190))
+    assert asked == ["index.json", "patches", "patches"]
+    assert done.bytes_received <= 1.05 * first_download(sleeper)
+    assert counted(done) == {"keep": 10, "patch": 190}
+
+
+def test_where_the_manifest_costs_more_than_the_patch_from_nothing_it_is_not_fetched(sleeper: Bench) -> None:
+    fall_behind(sleeper, shelf(1), shelf(2), PINS)
+    _, asked = compare(sleeper, PINS)
+    assert asked == ["index.json", "patches"]
 
 
 def test_the_patch_from_nothing_writes_nothing_that_is_here(sleeper: Bench) -> None:
-    sleeper.publish(shelf(4))
-    sleeper.forget()
+    fall_behind(sleeper, shelf(1), shelf(2), shelf(3))
     with sleeper.device() as client:
         client.check()
         catalog = client.catalog("shoes")
-        before = (catalog.path() / "100.csv").stat().st_ino
+        before = (catalog.path() / "010.csv").stat().st_ino
         planned = catalog.plan(via=Via.PATCH)
         done = catalog.update(via=Via.PATCH)
-        assert read(client) == shelf(4)
-        assert (catalog.path() / "100.csv").stat().st_ino == before
-    assert counted(done) == {"keep": 195, "patch": 5}
-    assert done.bytes_written == 5 * len(shelf(1)["000.csv"])
+        assert read(client) == shelf(3)
+        assert (catalog.path() / "010.csv").stat().st_ino == before
+    assert counted(done) == {"keep": 29, "patch": 1}
+    assert done.bytes_written == len(shelf(3)["300.csv3"])
     assert planned.actions == done.actions
     assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
     assert (planned.bytes_written, planned.bytes_reused) == (done.bytes_written, done.bytes_reused)
 
 
-def test_where_the_manifest_costs_more_than_the_patch_from_nothing_it_is_not_fetched(sleeper: Bench) -> None:
-    sleeper.publish(PINS)
-    sleeper.forget()
-    with sleeper.device() as client:
-        client.check()
-        catalog = client.catalog("shoes")
-        planned = catalog.plan()
-        sleeper.forget()
-        done = catalog.update()
-        assert sleeper.asked() == ["index.json", "heads", "patches"]
-        assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
-        assert read(client) == PINS
-
-
 @pytest.mark.parametrize(("lost", "way"), [("patches/", "packs"), ("manifests/", "patches"), ("tables/", "patches")])
-def test_what_is_lost_of_one_way_leaves_the_other(sleeper: Bench, lost: str, way: str) -> None:
-    sleeper.publish(shelf(4, 200))
-    sleeper.forget()
+@pytest.mark.parametrize("make", [shelf, cabinet])
+def test_what_is_lost_of_one_way_leaves_the_other(
+    sleeper: Bench, lost: str, way: str, make: Callable[[int, int], Tree]
+) -> None:
+    fall_behind(sleeper, make(1, 0), make(2, 5), make(3, 10))
     sleeper.backend.plan.add(Status(404), key=lost, times=math.inf)
+    via = Via.PATCH if lost == "patches/" else Via.AUTO
     with sleeper.device() as client:
-        client.catalog("shoes").update()
+        client.catalog("shoes").update(via=via)
         assert sleeper.backend.calls[-1][1].startswith(way)
-        assert read(client) == shelf(4, 200)
+        assert read(client) == make(3, 10)
     (warning,) = sleeper.warnings()
     assert lost in warning
 
 
+def test_a_patch_from_nothing_whose_header_is_lost_is_told_once(sleeper: Bench) -> None:
+    fall_behind(sleeper, cabinet(1), cabinet(2), cabinet(3))
+    sleeper.backend.plan.add(Status(404), key="patches/", times=math.inf)
+    with sleeper.device() as client:
+        client.catalog("shoes").update()
+        assert read(client) == cabinet(3)
+    (warning,) = sleeper.warnings()
+    assert "goes on without it" in warning
+
+
 def test_what_is_kept_of_a_patch_from_nothing_counts_for_it(sleeper: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    sleeper.publish(shelf(4))
-    sleeper.forget()
+    fall_behind(sleeper, shelf(1), shelf(2), shelf(3))
     with sleeper.device() as client:
         client.check()
         catalog = client.catalog("shoes")
@@ -390,14 +426,15 @@ def test_what_is_kept_of_a_patch_from_nothing_counts_for_it(sleeper: Bench, monk
                 catalog.update(via=Via.PATCH)
         sleeper.forget()
         done = catalog.update()
-        assert sleeper.asked() == ["index.json", "heads"]
-        assert counted(done)["patch"] == 5
-        assert read(client) == shelf(4)
+        assert sleeper.asked() == ["index.json"]
+        assert counted(done)["patch"] == 1
+        assert read(client) == shelf(3)
 
 
 def test_a_folder_that_does_not_help_leaves_a_first_download_to_the_patch_from_nothing(
     sleeper: Bench, tmp_path: Path
 ) -> None:
+    sleeper.publish(shelf(1))
     (tmp_path / "stick").mkdir()
     (tmp_path / "stick" / "other.txt").write_bytes(PHOTO)
     with sleeper.device("new") as client:
@@ -405,6 +442,6 @@ def test_a_folder_that_does_not_help_leaves_a_first_download_to_the_patch_from_n
         catalog = client.catalog("shoes")
         planned = catalog.plan(folders=[tmp_path / "stick"])
         done = catalog.go_offline(folders=[tmp_path / "stick"])
-        assert counted(done) == {"patch": 200}
+        assert counted(done) == {"patch": 30}
         assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
-        assert read(client) == shelf(3)
+        assert read(client) == shelf(1)
