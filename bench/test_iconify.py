@@ -6,7 +6,6 @@ import itertools
 import os
 import shutil
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -126,9 +125,8 @@ def _repeat(
 
 
 def _settle() -> None:
-    """Wait until what was written or removed before is on the disk, and the disk is idle again."""
+    """Wait until what was written or removed before is on the disk."""
     os.sync()
-    time.sleep(1)
 
 
 def _note(benchmark: BenchmarkFixture, costs: Sequence[Cost]) -> None:
