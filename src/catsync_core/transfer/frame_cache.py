@@ -37,6 +37,12 @@ class FrameCache(Generic[_Data]):
             self._frames.move_to_end(key)
         return data
 
+    def drop(self, key: Key) -> None:
+        """Forget a frame, if it is kept."""
+        data = self._frames.pop(key, None)
+        if data is not None:
+            self._size -= len(data)
+
     def put(self, key: Key, data: _Data) -> None:
         """Keep a frame that was not kept."""
         self._frames[key] = data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -18,7 +19,7 @@ from catsync_core.transfer.repository import decode_frame
 __all__ = ["BadPieceError", "PartSource", "read_segments"]
 
 _WORKERS = 2
-_AHEAD = 16 << 20  # bytes of memory for frames that are decoded ahead, or one frame if that takes more
+_AHEAD = 8 << 20  # bytes of memory for frames that are decoded ahead, or one frame if that takes more
 _PIECE = 1 << 20
 
 
@@ -55,7 +56,9 @@ class PartSource:
         self._spool = spool
         self._fetching = fetching
         self._decoded = FrameCache[Decoded]() if decoded is None else decoded
-        self._coming = _distinct_frames(parts)
+        frames = [part for part in parts if isinstance(part, FramePart | PatchPart)]
+        self._uses = Counter(_key(part) for part in frames)
+        self._coming = iter({_key(part): part for part in frames}.values())
         self._next: FramePart | PatchPart | None = None  # the frame that is decoded next, once it has arrived
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-decode")
         self._ahead: dict[tuple[str, int], tuple[Future[Decoded], int]] = {}
@@ -82,6 +85,13 @@ class PartSource:
             yield memoryview(self._frame(part))[part.start : part.start + part.length]
 
     def _frame(self, part: FramePart | PatchPart) -> Decoded:
+        data = self._find(part)
+        self._uses[_key(part)] -= 1
+        if isinstance(part, FramePart) and not self._uses[_key(part)]:
+            self._decoded.drop(_key(part))  # nobody will ask again: its memory is for the next ones
+        return data
+
+    def _find(self, part: FramePart | PatchPart) -> Decoded:
         key = _key(part)
         data = self._decoded.get(key)
         if data is not None:
@@ -185,14 +195,6 @@ def _weigh(part: FramePart | PatchPart) -> int:
 def _key(part: FramePart | PatchPart) -> tuple[str, int]:
     owner = part.patch if isinstance(part, PatchPart) else part.pack
     return (owner.sha256, part.frame.offset)
-
-
-def _distinct_frames(parts: Iterable[Part]) -> Iterator[FramePart | PatchPart]:
-    seen: set[tuple[str, int]] = set()
-    for part in parts:
-        if isinstance(part, FramePart | PatchPart) and _key(part) not in seen:
-            seen.add(_key(part))
-            yield part
 
 
 def _read_local(part: LocalPart) -> Iterator[bytes]:

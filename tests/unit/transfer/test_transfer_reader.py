@@ -89,3 +89,14 @@ def test_the_frames_used_last_stay_up_to_the_capacity() -> None:
     assert [cache.get(("pack", offset)) is not None for offset in range(4)] == [False, True, False, True]
     cache.put(("pack", 4), bytes(1000))
     assert [cache.get(("pack", offset)) is not None for offset in range(5)] == [False] * 4 + [True]
+
+
+def test_a_dropped_frame_makes_room() -> None:
+    cache = FrameCache[bytes](10)
+    cache.put(("a", 0), b"12345")
+    cache.put(("a", 5), b"12345")
+    cache.drop(("a", 0))
+    cache.drop(("b", 0))
+    assert ("a", 0) not in cache
+    cache.put(("a", 10), b"12345")
+    assert cache.get(("a", 5)) == cache.get(("a", 10)) == b"12345"
