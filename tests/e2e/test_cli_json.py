@@ -48,6 +48,8 @@ SUMMARY = {
     "bytes_written": int,
     "seconds": float,
     "actions": dict,
+    "ways": list,
+    "files": list,
 }
 PUBLICATION = {
     "schema": int,
@@ -129,6 +131,13 @@ def test_plan_and_update(device: CommandLine) -> None:
     check(plan, SUMMARY)
     assert plan["actions"].keys() == {"keep", "copy", "patch", "blocks", "full"}
     assert plan["actions"]["keep"] == {"files": 1, "bytes": 102400}
+    for way in plan["ways"]:
+        check(way, {"way": str, "versions": list, "bytes_received": int, "requests": int, "exact": bool, "taken": bool})
+    (taken,) = (way for way in plan["ways"] if way["taken"])
+    assert (taken["bytes_received"], taken["requests"]) == (plan["bytes_received"], plan["requests"])
+    assert plan["files"] == []
+    (kept,) = (file for file in device.document("plan", "shoes", "-v")["files"] if file["action"] == "keep")
+    assert kept == {"path": "images/red.jpg", "action": "keep", "bytes": 102400, "reused": 102400}
     summary = check_job(device.lines("update", "shoes"), "update")
     check(summary, SUMMARY)
     assert summary["actions"] == plan["actions"]

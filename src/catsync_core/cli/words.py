@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIONS",
+    "WAYS",
     "show_age",
     "show_bytes",
     "show_count",
@@ -29,6 +30,14 @@ ACTIONS = {
     "full": "download whole",
 }
 """What each action of a plan is called."""
+
+WAYS = {
+    "patches": "by patches",
+    "nothing": "by the patch from nothing",
+    "blocks": "by blocks",
+    "full": "by whole files",
+}
+"""What each way of a plan is called."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _THOUSAND = 1000

@@ -13,12 +13,13 @@ how much of the catalog seems to be here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from catsync_core.client.route import Description, Keep, PatchRoute, Route
 from catsync_core.client.routes import Routes
 from catsync_core.client.setback import told
-from catsync_core.client.usage import measure_link
+from catsync_core.client.usage import Usage, measure_link
 from catsync_core.format.head import Head
 from catsync_core.format.manifest import Manifest
 from catsync_core.plan.model import Plan, Via
@@ -48,7 +49,11 @@ class Approach:
         folders: Whether the user named other copies.
         is_kept: Whether an earlier attempt left a piece here.
         prepare: Takes stock of what is here, for a version that is known.
+        usage: What the job has used.
         warn: Told, in a sentence, of a way that could not be taken.
+
+    Attributes:
+        considered: The ways that there were, each with what the job would take in all by it.
     """
 
     def __init__(
@@ -62,8 +67,10 @@ class Approach:
         folders: bool,
         is_kept: Keep,
         prepare: Callable[[Route], Preparation],
+        usage: Usage,
         warn: Callable[[str], None],
     ) -> None:
+        self.considered: tuple[Way, ...] = ()
         self._repository = repository
         self._head = head
         self._store = store
@@ -72,6 +79,7 @@ class Approach:
         self._folders = folders
         self._is_kept = is_kept
         self._make = prepare
+        self._usage = usage
         self._warn = warn
         self._description = Description(repository, head)
         self._preparation: Preparation | None = None
@@ -90,7 +98,11 @@ class Approach:
         routes = self._find_routes()
         while (best := self._choose(routes)) is not None:
             with told(self._warn, "the update goes on without it"):
-                return follow(best)
+                route = follow(best)
+                self.considered = tuple(
+                    replace(way, versions=best.versions) if way.taken else way for way in self.considered
+                )
+                return route
             routes.remove(best)
         return self._description.fetch()
 
@@ -111,49 +123,64 @@ class Approach:
 
     def _choose(self, routes: list[PatchRoute]) -> PatchRoute | None:
         """Return the cheapest way by patches; None where blocks cost less, or there is no other way."""
-        if not routes:
-            return None
-        costs = {route: self._weigh(route.weigh(self._is_kept)) for route in routes}
-        best = min(costs, key=costs.__getitem__)
-        if self._via is Via.PATCH or any(route.direct for route in routes):
-            return best
-        if costs[best] <= self._weigh(self._least_for_blocks()):
-            return best
-        nothing = next((route for route in routes if not route.base), None)
-        if nothing is not None and not self._is_cheap_to_ask(best, nothing):
-            may_ask = None
+        ways = {route: route.weigh(self._is_kept) for route in routes}
+        best = min(routes, key=lambda route: self._weigh(ways[route]), default=None)
+        blocks = self._least_for_blocks()
+        if best is not None and not self._is_settled(routes) and self._weigh(ways[best]) > self._weigh(blocks):
+            nothing = next((route for route in routes if not route.base), None)
+            may_ask: bool | None = None
             with told(self._warn, "the update goes on without it"):
-                may_ask = self._may_ask(best, nothing)
-            if may_ask is None:
+                may_ask = nothing is None or self._may_ask(best, nothing)
+            if nothing is not None and may_ask is None:
                 routes.remove(nothing)
                 return self._choose(routes)
-            if not may_ask:
-                return best
-        with told(self._warn, "the update goes by a patch instead"):
-            blocks = weigh_requests(WayKind.BLOCKS, self._plan_blocks().requests)
-            return None if self._weigh(blocks) <= costs[best] else best
+            if may_ask:
+                with told(self._warn, "the update goes by a patch instead"):
+                    blocks = weigh_requests(WayKind.BLOCKS, self._plan_blocks().requests)
+                if blocks.exact and self._weigh(blocks) <= self._weigh(ways[best]):
+                    best = None
+        self._note(ways, blocks, best)
         return best
+
+    def _is_settled(self, routes: Sequence[PatchRoute]) -> bool:
+        """Whether there is no need to compare patches with blocks."""
+        return self._via is Via.PATCH or any(route.direct for route in routes)
 
     def _least_for_blocks(self) -> Way:
         """Return what blocks take at least: manifest, a frame table, a piece of a pack."""
+        kind = WayKind.FULL if self._via is Via.FULL else WayKind.BLOCKS
         if self._description.known:
-            return Way(WayKind.BLOCKS, 0, 2)
-        return Way(WayKind.BLOCKS, self._head.manifest.length, 3)
+            return Way(kind, 0, 2, exact=False)
+        return Way(kind, self._head.manifest.length, 3, exact=False)
 
-    def _is_cheap_to_ask(self, best: PatchRoute, nothing: PatchRoute) -> bool:
-        """Whether finding out what blocks take keeps the update about as cheap as a first download, even if in vain."""
+    def _may_ask(self, best: PatchRoute, nothing: PatchRoute) -> bool:
+        """Whether to find out what blocks take.
+
+        It must keep the update about as cheap as a first download, even if in vain; or it must be promising, which the
+        header of the patch from nothing tells.
+        """
         if self._installed is None or self._description.known:
             return True
         whole, needed = nothing.weigh(lambda _: False).bytes, best.weigh(self._is_kept).bytes
-        return needed + _METADATA * self._head.manifest.length <= (1 + _EXCESS) * whole
-
-    def _may_ask(self, best: PatchRoute, nothing: PatchRoute) -> bool:
-        """Whether finding out what blocks take is promising; the header of the patch from nothing tells."""
-        whole, needed = nothing.weigh(lambda _: False).bytes, best.weigh(self._is_kept).bytes
-        if self._installed is None or nothing.headers > _EXCESS * whole:
+        asking = _METADATA * self._head.manifest.length
+        if needed + asking <= (1 + _EXCESS) * whole:
+            return True
+        if nothing.headers > _EXCESS * whole:
             return False
         changed = _changed_share(load_manifest(self._store, self._installed), nothing.look())
-        return _METADATA * self._head.manifest.length + _PACKED * changed * whole <= needed
+        return asking + _PACKED * changed * whole <= needed
+
+    def _note(self, ways: Mapping[PatchRoute, Way], blocks: Way, best: PatchRoute | None) -> None:
+        noted = [*((way, route is best) for route, way in ways.items()), (blocks, best is None)]
+        self.considered = tuple(
+            replace(
+                way,
+                bytes=self._usage.bytes_received + way.bytes,
+                requests=self._usage.requests + way.requests,
+                taken=taken,
+            )
+            for way, taken in noted
+        )
 
     def _weigh(self, way: Way) -> int:
         return weigh(way, measure_link(self._repository))

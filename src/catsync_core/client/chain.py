@@ -106,6 +106,11 @@ class Chain:
         """What the last patch leads to."""
         return self._steps[-1].outlined
 
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Numbers of the versions that the patches lead to."""
+        return tuple(step.outlined.manifest.version for step in self._steps)
+
     def new_bytes(self) -> int:
         """Return the bytes that all patches yield."""
         return sum(step.outlined.new_bytes() for step in self._steps)

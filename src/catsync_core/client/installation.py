@@ -83,7 +83,7 @@ class Installation:
             metadata_bytes=plan.metadata_bytes + route.later_bytes,
             metadata_requests=plan.metadata_requests + route.later_requests,
         )
-        return summarise_plan(plan, self.head.title, time.monotonic() - started)
+        return summarise_plan(plan, self.head.title, approach.considered, time.monotonic() - started)
 
     def run(self) -> Summary:
         """Bring the version onto the device.
@@ -124,6 +124,7 @@ class Installation:
             requests=self.usage.requests,
             bytes_written=written,
             seconds=time.monotonic() - started,
+            ways=approach.considered,
         )
 
     def _fetch_head(self) -> Head:
@@ -140,6 +141,7 @@ class Installation:
             folders=bool(self.folders),
             is_kept=_kept_by(spool),
             prepare=lambda route: self._prepare(route, installed),
+            usage=self.usage,
             warn=self._warn,
         )
 

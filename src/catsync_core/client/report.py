@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from catsync_core.client.state import Mode
 from catsync_core.plan.model import Action, Plan
+from catsync_core.plan.ways import Way
 
-__all__ = ["ActionTotal", "CatalogInfo", "Checked", "FileInfo", "Summary", "summarise", "summarise_plan"]
+__all__ = [
+    "ActionTotal",
+    "CatalogInfo",
+    "Checked",
+    "FileInfo",
+    "PlannedFile",
+    "Summary",
+    "WayTotal",
+    "summarise",
+    "summarise_plan",
+]
 
 SCHEMA = 1
 
@@ -19,6 +31,42 @@ class ActionTotal(msgspec.Struct, frozen=True):
 
     files: int
     bytes: int
+
+
+class WayTotal(msgspec.Struct, frozen=True):
+    """A way that a version may come onto the device.
+
+    Attributes:
+        way: ``patches``, ``nothing`` (the patch from nothing), ``blocks`` or ``full``.
+        versions: That patches lead over, from the one that is here to the newest; empty where that is not known.
+        bytes_received: Bodies that travel in all if this way is taken, metadata included.
+        requests: That it takes.
+        exact: False where these are the least that it takes: it was not looked at further.
+        taken: Whether it is the way that was chosen.
+    """
+
+    way: str
+    versions: tuple[int, ...]
+    bytes_received: int
+    requests: int
+    exact: bool
+    taken: bool
+
+
+class PlannedFile(msgspec.Struct, frozen=True):
+    """What will become of a file.
+
+    Attributes:
+        path: In the catalog.
+        action: ``keep``, ``copy``, ``patch``, ``blocks`` or ``full``.
+        bytes: Of the file.
+        reused: Of these, what is on the device already.
+    """
+
+    path: str
+    action: str
+    bytes: int
+    reused: int
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -38,6 +86,8 @@ class Summary(msgspec.Struct, frozen=True):
         bytes_written: Of files that were written.
         seconds: That it took.
         actions: Files and bytes by action.
+        ways: Those that there were to choose from.
+        files: What will become of each file; empty for what was done.
     """
 
     schema: int
@@ -53,6 +103,8 @@ class Summary(msgspec.Struct, frozen=True):
     bytes_written: int
     seconds: float
     actions: dict[str, ActionTotal]
+    ways: tuple[WayTotal, ...] = ()
+    files: tuple[PlannedFile, ...] = ()
 
 
 class CatalogInfo(msgspec.Struct, frozen=True):
@@ -136,7 +188,14 @@ class FileInfo(msgspec.Struct, frozen=True):
 
 
 def summarise(
-    plan: Plan, title: str, *, bytes_received: int, requests: int, bytes_written: int, seconds: float
+    plan: Plan,
+    title: str,
+    *,
+    bytes_received: int,
+    requests: int,
+    bytes_written: int,
+    seconds: float,
+    ways: Sequence[Way] = (),
 ) -> Summary:
     """Return the summary of a job that is done."""
     manifest = plan.manifest
@@ -154,16 +213,29 @@ def summarise(
         bytes_written=bytes_written,
         seconds=round(seconds, 3),
         actions={action.value: ActionTotal(*plan.actions[action]) for action in Action},
+        ways=tuple(
+            WayTotal(way.kind.value, way.versions, bytes_received, requests, exact=True, taken=True)
+            if way.taken
+            else WayTotal(way.kind.value, way.versions, way.bytes, way.requests, way.exact, taken=False)
+            for way in ways
+        ),
     )
 
 
-def summarise_plan(plan: Plan, title: str, seconds: float) -> Summary:
+def summarise_plan(plan: Plan, title: str, ways: Sequence[Way], seconds: float) -> Summary:
     """Return the summary of what a plan will do."""
-    return summarise(
+    summary = summarise(
         plan,
         title,
         bytes_received=plan.total_bytes,
         requests=plan.total_requests,
         bytes_written=plan.write_bytes,
         seconds=seconds,
+        ways=ways,
     )
+    files = (
+        PlannedFile(file.entry.path, file.action.value, file.size, file.reused_bytes)
+        for file in plan.files
+        if file.action is not None
+    )
+    return msgspec.structs.replace(summary, files=tuple(files))

@@ -101,6 +101,8 @@ class PatchRoute:
         self.base = old.sha256
         """Root of the version that they begin from; empty for nothing."""
         self.direct = direct
+        self.versions: tuple[int, ...] = ()
+        """That the patches lead over, from what is here to the newest; known once a header was read."""
         self._repository = repository
         self._description = description
         self._store = store
@@ -192,6 +194,8 @@ class PatchRoute:
 
     def _chain(self, headers: Iterable[bytes]) -> Chain:
         chain = Chain(self._store, self.patches, self._old, headers)
+        begin = (self._old.manifest.version,) if self._old.manifest else ()
+        self.versions = (*begin, *chain.versions)
         check_identity(chain.last.manifest, self._description.head.catalog, self._description.head.version)
         return chain
 

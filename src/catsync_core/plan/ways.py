@@ -21,21 +21,29 @@ class WayKind(StrEnum):
     """The patch from nothing, which holds a whole version."""
     BLOCKS = "blocks"
     """What is here, the manifest, and blocks or whole files from packs."""
+    FULL = "full"
+    """The manifest, and whole files from packs where they are not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What going one way takes from now on.
+    """What going one way takes.
 
     Attributes:
         kind: Which one.
         bytes: That will travel.
         requests: That they take.
+        exact: Whether that is all; else it is the least.
+        versions: That patches lead over, from what is here to the newest; none where that is not known.
+        taken: Whether it is the way that was chosen.
     """
 
     kind: WayKind
     bytes: int
     requests: int
+    exact: bool = True
+    versions: tuple[int, ...] = ()
+    taken: bool = False
 
 
 def weigh(way: Way, link: Link) -> int:

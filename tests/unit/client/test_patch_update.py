@@ -62,6 +62,29 @@ def test_an_update_one_version_behind_is_two_requests(bench: Bench, via: Via) ->
     assert bench.warnings() == []
 
 
+def test_a_plan_tells_what_becomes_of_each_file(bench: Bench) -> None:
+    bench.install()
+    bench.publish(edition(2) | {"again.jpg": PHOTO[::-1], "empty.txt": b""})
+    with bench.device() as client:
+        planned = client.catalog("shoes").plan()
+        done = client.catalog("shoes").update()
+    assert [(file.path, file.action) for file in planned.files] == [
+        ("again.jpg", "copy"),
+        ("empty.txt", "full"),
+        ("lines.csv", "patch"),
+        ("photo.jpg", "patch"),
+        ("same.jpg", "keep"),
+        ("text.txt", "patch"),
+    ]
+    sizes = {path: len(data) for path, data in edition(2).items()}
+    assert {file.path: file.bytes for file in planned.files} == sizes | {"again.jpg": 20_000, "empty.txt": 0}
+    assert sum(file.reused for file in planned.files) == planned.bytes_reused == 40_000
+    assert done.files == ()
+    (patch, blocks) = planned.ways
+    assert (patch.way, patch.versions, patch.taken) == ("patches", (1, 2), True)
+    assert (blocks.way, blocks.exact, blocks.taken) == ("blocks", False, False)
+
+
 @pytest.mark.parametrize("via", [Via.BLOCKS, Via.FULL])
 def test_other_ways_take_no_patch(bench: Bench, via: Via) -> None:
     bench.install()
@@ -343,6 +366,7 @@ def test_without_a_patch_from_here_a_great_change_goes_by_the_patch_from_nothing
     assert (asked[-1], asked.count("packs")) == ("patches", 0)
     assert counted(done) == {"patch": 30}
     assert done.bytes_received < blocks.bytes_received
+    assert [(way.way, way.exact, way.taken) for way in done.ways] == [("nothing", True, True), ("blocks", True, False)]
     known = sleeper.stored("manifests", "tables", "signatures")
     first = first_download(sleeper)
     assert done.bytes_received <= min(first + known, 1.05 * first)

@@ -134,6 +134,29 @@ def test_a_plan_fetches_headers_and_no_more(bench: Bench) -> None:
         assert before.bytes_received == patches + sum(len(body) for body in lengths)
 
 
+def test_a_plan_tells_the_ways_that_there_are(bench: Bench) -> None:
+    behind(bench, 3, Effort.BEST)
+    with bench.device() as client:
+        client.check()
+        planned = client.catalog("shoes").plan()
+        blocks = client.catalog("shoes").plan(via=Via.BLOCKS)
+        full = client.catalog("shoes").plan(via=Via.FULL)
+        done = client.catalog("shoes").update()
+    patches, nothing, other = planned.ways
+    assert (patches.way, patches.versions, patches.exact, patches.taken) == ("patches", (1, 2, 4), True, True)
+    assert (patches.bytes_received, patches.requests) == (planned.bytes_received, planned.requests)
+    assert (nothing.way, nothing.versions, nothing.exact, nothing.taken) == ("nothing", (), True, False)
+    assert nothing.bytes_received > patches.bytes_received
+    assert (other.way, other.exact, other.taken) == ("blocks", False, False)
+    assert other.bytes_received <= blocks.bytes_received
+    assert [way.taken for way in done.ways] == [True, False, False]
+    assert (done.ways[0].bytes_received, done.ways[0].requests) == (done.bytes_received, done.requests)
+    for only, kind in ((blocks, "blocks"), (full, "full")):
+        (way,) = only.ways
+        assert (way.way, way.exact, way.taken) == (kind, True, True)
+        assert (way.bytes_received, way.requests) == (only.bytes_received, only.requests)
+
+
 def test_no_version_between_is_ever_there_and_the_one_before_stays(bench: Bench, tmp_path: Path) -> None:
     behind(bench, 3)
     store = CatalogStore(tmp_path / "home", "shoes")
@@ -227,6 +250,10 @@ def test_where_versions_between_had_much_that_is_gone_blocks_are_cheaper(bench: 
         assert read(client) == edition(4)
     assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
     assert done.bytes_received == blocks.bytes_received + history
+    patches, other = planned.ways
+    assert (patches.way, patches.exact, patches.taken) == ("patches", True, False)
+    assert patches.bytes_received > 300_000
+    assert (other.way, other.exact, other.taken) == ("blocks", True, True)
 
 
 def test_what_comes_back_is_taken_from_the_version_that_is_here(bench: Bench, tmp_path: Path) -> None:
@@ -254,24 +281,30 @@ def test_the_patch_from_nothing_is_taken_where_the_patches_between_cost_more(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noise = [
-        {f"{number:02}.bin": Random(100 * seed + number).randbytes(900) for number in range(30)} for seed in range(4)
+        {f"{number:02}.bin": Random(100 * seed + number).randbytes(900 + seed) for number in range(30)}
+        for seed in range(4)
     ]
     bench.publish(SHELF | noise[0], Effort.BEST)
     bench.install()
     for tree in noise[1:]:
         bench.publish(SHELF | tree, Effort.BEST)
-    assert [patch.base for patch in head_of(bench).patches][-1] == "", "in which 30 hashes are spared"
+    solid = head_of(bench).patches[-1]
+    assert not solid.base, "in which 30 hashes are spared"
+    with bench.device("new") as client:
+        first = client.catalog("shoes").plan().bytes_received
     bench.forget()
     with bench.device() as client:
         client.check()
         planned = client.catalog("shoes").plan()
         bench.forget()
         done = client.catalog("shoes").update()
+        _, last = bench.backend.calls[-1]
         kinds = bench.asked()
         assert read(client) == SHELF | noise[3]
     assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
-    assert kinds.count("patches") == 1 or "packs" in kinds
-    assert done.bytes_received < 2 * 27_000
+    assert last == object_key("patches", solid.patch)
+    assert "packs" not in kinds
+    assert done.bytes_received < 1.05 * first
 
 
 def test_a_catalog_that_costs_little_more_than_its_history_does_without(bench: Bench) -> None:
