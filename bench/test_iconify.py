@@ -98,7 +98,7 @@ def test_install(benchmark: BenchmarkFixture, catsync: LargeCatsync) -> None:
 
 
 def test_update(benchmark: BenchmarkFixture, catsync: LargeCatsync) -> None:
-    """Check and update from the version before."""
+    """Update from the version before."""
     _note(benchmark, _repeat(benchmark, catsync, catsync.update(), before=catsync.reset))
 
 
