@@ -117,6 +117,5 @@ class Alternative:
 def _take_stock(old: OldVersion) -> Inventory:
     contents = old.manifest.contents
     return Inventory(
-        LocalFile(path, _NOWHERE, contents[index].size, 0, contents[index].sha256)
-        for path, index in old.paths.items()
+        LocalFile(path, _NOWHERE, contents[index].size, 0, contents[index].sha256) for path, index in old.paths.items()
     )
