@@ -12,14 +12,14 @@ Decoded = bytes | bytearray
 
 _Data = TypeVar("_Data", bytes, Decoded)
 
-_CAPACITY = 32 << 20
+_CAPACITY = 16 << 20
 
 
 class FrameCache(Generic[_Data]):
     """Decoded frames by pack and offset; the least recently used go first. Not thread-safe.
 
     Args:
-        capacity: Bytes to keep, by default 32 MiB; the newest frame stays even when it alone is larger.
+        capacity: Bytes to keep, by default 16 MiB; the newest frame stays even when it alone is larger.
     """
 
     def __init__(self, capacity: int | None = None) -> None:
