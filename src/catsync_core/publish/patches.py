@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catsync_core.errors import CatsyncError, ContentError, MissingObjectError, NotFoundError, UsageError
-from catsync_core.format.manifest import Content, Manifest, write_manifest
+from catsync_core.format.manifest import Content, Manifest
 from catsync_core.format.table import SignatureShape
 from catsync_core.limits import LIMITS
 from catsync_core.publish.alternative import Alternative
@@ -130,11 +130,12 @@ def make_patches(
     return built
 
 
-def find_alternative(manifest: Manifest, previous: Previous, packs: Sequence[BuiltPack]) -> Alternative:
+def find_alternative(manifest: Manifest, length: int, previous: Previous, packs: Sequence[BuiltPack]) -> Alternative:
     """Return what devices fetch of a new version that take no patch.
 
     Args:
         manifest: What it contains.
+        length: Of the manifest as it travels, bytes.
         previous: The version before.
         packs: The new version's new packs.
     """
@@ -146,7 +147,7 @@ def find_alternative(manifest: Manifest, previous: Previous, packs: Sequence[Bui
             return packs[pack].signatures[shape.offset : shape.offset + shape.length]
         return previous.read_signature(tables[pack], shape)
 
-    return Alternative(manifest, len(write_manifest(manifest)), tables, read_signature)
+    return Alternative(manifest, length, tables, read_signature)
 
 
 def _pays(length: int, old: OldVersion, alternative: Alternative) -> bool:

@@ -209,7 +209,7 @@ class Publisher:
                 tree,
                 manifest,
                 bases,
-                find_alternative(manifest, previous, [built for built, _ in packs]),
+                find_alternative(manifest, len(data), previous, [built for built, _ in packs]),
                 settings=settings,
                 pool=pool,
                 warn=lambda message: self._listener(Warned(catalog, message)),

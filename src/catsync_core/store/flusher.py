@@ -18,12 +18,13 @@ _WAITING = 16  # files: more are not written ahead of the disk
 
 
 class Flusher:
-    """Takes files and flushes them in order; starts its thread with the first one. For one writing thread."""
+    """Takes files and flushes them in order; starts its thread with the first one. Any thread may add files."""
 
     def __init__(self) -> None:
         self._files: queue.Queue[int | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
         self._error: OSError | None = None
+        self._starting = threading.Lock()
 
     def add(self, descriptor: int) -> None:
         """Have a file flushed; the caller may close its own descriptor at once.
@@ -31,9 +32,10 @@ class Flusher:
         Raises:
             OSError: there are no descriptors left.
         """
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="catsync-flush", daemon=True)
-            self._thread.start()
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="catsync-flush", daemon=True)
+                self._thread.start()
         self._files.put(os.dup(descriptor))
 
     def finish(self) -> None:
