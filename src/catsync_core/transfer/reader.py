@@ -7,9 +7,11 @@ verified before it is given out, and a whole content once more against its own S
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from catsync_core.errors import IntegrityError
+from catsync_core.errors import ContentError, IntegrityError
 from catsync_core.format.manifest import Content, Manifest
 from catsync_core.format.objects import object_key
 from catsync_core.format.table import Frame, Table
@@ -19,29 +21,36 @@ from catsync_core.transfer.repository import Repository, decode_frame
 __all__ = ["ContentReader"]
 
 _CACHED_BYTES = 16 << 20
+_REQUEST = 4 << 20  # bytes, stored and decoded: what is held in memory for one reader
 
 
 class ContentReader:
     """Reads the contents of one version.
 
-    Keeps the frames that were decoded last, so that neighbours cost nothing. Not thread-safe: one reader a thread.
+    Frames that lie next to each other in a pack are fetched together, and those that were decoded last are kept, so
+    that neighbours cost nothing.
+
+    Thread model: any thread may call any method; two that want the same frame at once both fetch it.
 
     Args:
         repository: Where the version lies.
         manifest: What it contains.
+        frames: Keeps decoded frames, those of other readers too; by default up to 16 MiB of this one's.
     """
 
-    def __init__(self, repository: Repository, manifest: Manifest) -> None:
+    def __init__(self, repository: Repository, manifest: Manifest, frames: FrameCache[bytes] | None = None) -> None:
         self._repository = repository
         self._manifest = manifest
         self._tables: dict[int, Table] = {}
-        self._frames = FrameCache[bytes](_CACHED_BYTES)
+        self._lock = threading.Lock()
+        self._frames = FrameCache[bytes](_CACHED_BYTES) if frames is None else frames
 
     def table(self, pack: int) -> Table:
         """Return the frame table of one of the manifest's packs, fetched once."""
-        if pack not in self._tables:
-            self._tables[pack] = self._repository.table(self._manifest.packs[pack])
-        return self._tables[pack]
+        with self._lock:
+            if pack not in self._tables:
+                self._tables[pack] = self._repository.table(self._manifest.packs[pack])
+            return self._tables[pack]
 
     def read_content(self, content: Content) -> Iterator[bytes]:
         """Stream a whole content; the last piece is only yielded once the SHA-256 is right.
@@ -63,23 +72,68 @@ class ContentReader:
         if held:
             yield held
 
-    def read_range(self, content: Content, offset: int, length: int) -> Iterator[bytes]:
-        """Stream a range of a content; each piece is verified by its frame's seal."""
+    def read_range(self, content: Content, offset: int, length: int, *, ahead: int = 0) -> Iterator[bytes]:
+        """Stream a range of a content; each piece is verified by its frame's seal.
+
+        Args:
+            content: Of which content.
+            offset: Where the range begins, bytes.
+            length: Of the range, bytes.
+            ahead: Bytes behind the range that will probably be asked for next. They are fetched together with the last
+                of what is missing of the range, if anything is.
+        """
         table = self.table(content.pack)
         if content.number >= len(table.sizes) or table.sizes[content.number] != content.size:
             raise IntegrityError(f"The frame table of {self._manifest.catalog} does not fit the manifest")
         start = table.starts[content.number] + offset
-        for frame in table.coarse_over(start, length):
+        wanted = table.coarse_over(start, length)
+        likely = table.coarse_over(start, min(length + ahead, content.size - offset))
+        for frame, data in self._decode(content.pack, wanted, likely[len(wanted) :]):
             (begin, size), *_ = frame.ranges
-            data = self._decode(content.pack, frame)
             yield data[max(start - begin, 0) : min(start + length - begin, size)]
 
-    def _decode(self, pack: int, frame: Frame) -> bytes:
-        ref = self._manifest.packs[pack].pack
-        key = (ref.sha256, frame.offset)
-        data = self._frames.get(key)
-        if data is None:
-            stored = b"".join(self._repository.backend.read(object_key("packs", ref), frame.offset, frame.length))
-            data = decode_frame(frame, stored, f"A frame of pack {ref.sha256[:12]}")
-            self._frames.put(key, data)
+    def _decode(self, pack: int, wanted: Sequence[Frame], likely: Sequence[Frame]) -> Iterator[tuple[Frame, bytes]]:
+        fetched: dict[
+            int, bytes
+        ] = {}  # by offset, as stored: each is only decoded, and so verified, when its turn comes
+        for number, frame in enumerate(wanted):
+            data = self._frames.get(self._key(pack, frame))
+            if data is None:
+                if frame.offset not in fetched:
+                    fetched = self._fetch(pack, self._choose(pack, [*wanted[number:], *likely]))
+                data = self._unpack(pack, frame, fetched.pop(frame.offset))
+            yield frame, data
+        for frame in likely:
+            if frame.offset in fetched:
+                try:
+                    self._unpack(pack, frame, fetched.pop(frame.offset))
+                except ContentError:
+                    return  # nobody has asked for it yet: whoever does fetches it again and is told
+
+    def _choose(self, pack: int, frames: Sequence[Frame]) -> list[Frame]:
+        """Return the frames to fetch in one request: the first one, and those after it that adjoin and are not kept."""
+        chosen = [frames[0]]
+        stored, size = frames[0].length, frames[0].size
+        for before, frame in pairwise(frames):
+            stored, size = stored + frame.length, size + frame.size
+            adjoins = before.offset + before.length == frame.offset
+            if not adjoins or max(stored, size) > _REQUEST or self._key(pack, frame) in self._frames:
+                break
+            chosen.append(frame)
+        return chosen
+
+    def _fetch(self, pack: int, frames: Sequence[Frame]) -> dict[int, bytes]:
+        ref, first, last = self._manifest.packs[pack].pack, frames[0], frames[-1]
+        length = last.offset + last.length - first.offset
+        stored = b"".join(self._repository.backend.read(object_key("packs", ref), first.offset, length))
+        cuts = (frame.offset - first.offset for frame in frames)
+        return {frame.offset: stored[cut : cut + frame.length] for frame, cut in zip(frames, cuts, strict=True)}
+
+    def _unpack(self, pack: int, frame: Frame, stored: bytes) -> bytes:
+        key = self._key(pack, frame)
+        data = decode_frame(frame, stored, f"A frame of pack {key[0][:12]}")
+        self._frames.put(key, data)
         return data
+
+    def _key(self, pack: int, frame: Frame) -> tuple[str, int]:
+        return self._manifest.packs[pack].pack.sha256, frame.offset
