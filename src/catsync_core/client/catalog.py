@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from catsync_core.client.installation import Installation
+from catsync_core.client.open_file import OpenFile
+from catsync_core.client.open_version import OpenVersion
 from catsync_core.client.repair import repair_version, verify_installed
 from catsync_core.client.report import SCHEMA, ActionTotal, CatalogInfo, FileInfo, Summary
 from catsync_core.client.sources import Source, Sources
@@ -194,6 +196,39 @@ class Catalog:
             for entry in manifest.entries
             if entry.content is not None
         ]
+
+    def open_version(self, *, max_age: float = 0) -> OpenVersion:
+        """Open the version that is read now: the local copy, else the backend's current version.
+
+        Thread model: several threads may do this at a time, each with a :class:`Catalog` of its own; any thread may use
+        what is returned.
+
+        Args:
+            max_age: Seconds that the repository's last answer may be old; if it is older, it is asked for news first.
+
+        Raises:
+            RemoteError: (remote) there is no local copy, and the backend cannot be asked.
+        """
+        installed = read_pointer(self._store, self._listener)
+        if installed is not None:
+            return self._sources.versions.local(self._store, installed)
+        repository, _ = self._connect()
+        if self._source is not None and not 0 <= time.time() - self._source.row.checked_at < max_age:
+            self._ask_for_news()
+        return self._sources.versions.online(repository, self.id, self._offered())
+
+    def open(self, path: str) -> OpenFile:
+        """Open a file for reading, seekable: of the local copy, else of the backend's current version.
+
+        It stays the version that it was. Online, what is read is fetched by ranges and verified before it is given out,
+        more ahead the longer one reads on; a bounded part is kept in memory and nothing on disk. Thread model: as
+        :meth:`open_version`; the file is for one thread at a time.
+
+        Raises:
+            NotFoundError: (local) there is no such file.
+            RemoteError: (remote) there is no local copy, and the backend cannot be asked.
+        """
+        return self.open_version().open(path)
 
     def read(self, path: str) -> Iterator[bytes]:
         """Stream a file: of the local copy, else of the backend's current version.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.registry import normalise_url, open_backend, redact
+from catsync_core.client.open_version import OpenVersions
 from catsync_core.client.state import RepositoryRow, State
 from catsync_core.client.trust import accept_index
 from catsync_core.errors import CatsyncError, LocalError, NotFoundError
@@ -31,6 +32,8 @@ class Source:
 class Sources:
     """All repositories of a device; each is opened at most once.
 
+    Thread model: any thread may open repositories and versions and ask for news; the rest is for one at a time.
+
     Args:
         state: The device's memory.
         plugins: The backends.
@@ -51,6 +54,8 @@ class Sources:
         self._cancelled = cancelled
         self._now = now
         self._backends: dict[str, Backend] = {}
+        self._opening = threading.Lock()
+        self.versions = OpenVersions()
 
     def close(self) -> None:
         """Close all backends."""
@@ -128,9 +133,10 @@ class Sources:
 
     def open(self, url: str) -> Repository:
         """Open a repository; nothing is contacted yet."""
-        if url not in self._backends:
-            self._backends[url] = open_backend(url, self._plugins, cancelled=self._cancelled)
-        return Repository(self._backends[url])
+        with self._opening:
+            if url not in self._backends:
+                self._backends[url] = open_backend(url, self._plugins, cancelled=self._cancelled)
+            return Repository(self._backends[url])
 
     def _find(self, url: str) -> Source | None:
         return next((source for source in self.all() if source.row.url == url), None)
