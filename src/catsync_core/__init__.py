@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from catsync_core.client.catalog import Catalog
     from catsync_core.client.client import Client
+    from catsync_core.client.open_file import OpenFile
+    from catsync_core.client.open_version import OpenVersion
     from catsync_core.client.report import CatalogInfo, Checked, FileInfo, Summary
     from catsync_core.client.state import Mode
     from catsync_core.errors import CatsyncError
@@ -33,6 +35,8 @@ __all__ = [
     "Event",
     "FileInfo",
     "Mode",
+    "OpenFile",
+    "OpenVersion",
     "Phase",
     "Plan",
     "Progress",
@@ -59,6 +63,8 @@ _HOMES = {
     "Event": "events",
     "FileInfo": "client.report",
     "Mode": "client.state",
+    "OpenFile": "client.open_file",
+    "OpenVersion": "client.open_version",
     "Phase": "events",
     "Plan": "plan.model",
     "Progress": "events",
