@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PluginRecord", "Plugins", "load_plugins"]
 
 GROUP = "catsync"
-BUILT_IN = ("catsync_plugins.backend_file", "catsync_plugins.backend_http")
+BUILT_IN = ("catsync_plugins.backend_file", "catsync_plugins.backend_http", "catsync_plugins.gateway")
 
 
 @dataclass(frozen=True, slots=True)
