@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from catsync_core.cli.session import open_repository
 from catsync_core.cli.table import Cell, Column
 from catsync_core.cli.words import show_bytes, show_count, show_date, show_seconds
 from catsync_core.client.home import cache_folder
-from catsync_core.errors import MissingObjectError, NotFoundError
+from catsync_core.errors import MissingObjectError, NotFoundError, UsageError
 from catsync_core.format.head import Head
 from catsync_core.format.objects import ObjectRef
 from catsync_core.publish.effort import Effort
@@ -74,6 +75,13 @@ def init_command(screen: Screen, repo: str) -> None:
     metavar="N",
     help="A version that a patch shall begin from, besides the one before; may be repeated. Default: as the effort.",
 )
+@click.option("--watch", is_flag=True, help="Go on: publish again whenever the folder has changed and settled.")
+@click.option(
+    "--settle",
+    type=click.FloatRange(min=0, max=3600, min_open=True),
+    metavar="SECONDS",
+    help="With --watch: how long nothing must change before it publishes; by default 2.",
+)
 @json_option
 @pass_screen
 def publish_command(  # noqa: PLR0917 - click passes options by name
@@ -85,6 +93,8 @@ def publish_command(  # noqa: PLR0917 - click passes options by name
     note: str,
     effort: str,
     patch_from: tuple[int, ...],
+    watch: bool,  # noqa: FBT001 - likewise
+    settle: float | None,
 ) -> None:
     """Publish a folder as the next version of a catalog.
 
@@ -93,20 +103,30 @@ def publish_command(  # noqa: PLR0917 - click passes options by name
     Only what changed since the last version is compressed and uploaded. Readers see the old version until everything
     is there.
     """
-    progress = choose_progress(screen)
-    with open_repository(screen, repo) as backend, progress:
-        publisher = Publisher(backend, cache=cache_folder(), listener=progress)
-        done = publisher.publish(
-            directory, catalog, title=title, note=note, effort=Effort(effort), patch_from=patch_from or None
+    if settle is not None and not watch:
+        raise UsageError("--settle is of use only with --watch")
+    with open_repository(screen, repo) as backend:
+
+        def publish() -> Publication:
+            with choose_progress(screen) as progress:
+                return Publisher(backend, cache=cache_folder(), listener=progress).publish(
+                    directory, catalog, title=title, note=note, effort=Effort(effort), patch_from=patch_from or None
+                )
+
+        if not watch:
+            _show(screen, publish())
+            return
+        from catsync_core.cli.watching import publish_changes, refuse_loop  # noqa: PLC0415 - seldom needed
+
+        refuse_loop(directory, repo)
+        publish_changes(
+            screen,
+            directory,
+            catalog,
+            publish=publish,
+            show=lambda done: _show(screen, done, time.strftime("%H:%M:%S ")),
+            settle=settle,
         )
-    if screen.json:
-        screen.event("summary", done)
-        return
-    screen.say(_tell(done))
-    if screen.verbose:
-        for patch in done.patches:
-            begin = f"version {patch.from_version}" if patch.from_version else "nothing"
-            screen.say(f"  Patch from {begin}: {show_bytes(patch.bytes)}")
 
 
 @click.command(cls=CatsyncCommand)
@@ -165,6 +185,17 @@ def _walk(repository: Repository, catalog: str) -> Iterator[Head]:
         head = repository.head(following, catalog, version)
         yield head
         following = head.previous
+
+
+def _show(screen: Screen, done: Publication, start: str = "") -> None:
+    if screen.json:
+        screen.event("summary", done)
+        return
+    screen.say(start + _tell(done))
+    if screen.verbose:
+        for patch in done.patches:
+            begin = f"version {patch.from_version}" if patch.from_version else "nothing"
+            screen.say(f"  Patch from {begin}: {show_bytes(patch.bytes)}")
 
 
 def _tell(done: Publication) -> str:
