@@ -160,6 +160,29 @@ def test_a_repository_on_a_drive_that_goes_away_is_waited_for(catsync: CommandLi
         assert watched.wait_for(type="summary")["version"] == 2
 
 
+def test_10_000_reports_at_once_give_at_most_3_versions(catsync: CommandLine, shop: Shop) -> None:
+    with watching(catsync, shop, SETTLE) as watched:
+        for number in range(2_500):  # each is reported at least four times
+            (shop.folder / f"{number}.txt").write_text(str(number))
+        expected = tree(shop.folder)
+        while watched.wait_for(type="summary")["files"] < len(expected):
+            pass
+        assert copy_of(catsync, shop) == expected
+        assert newest(catsync, shop) <= 4
+        assert watched.stop() == (0, "")
+
+
+def test_130_ctrl_c_in_the_midst_of_a_publish(catsync: CommandLine, shop: Shop) -> None:
+    with watching(catsync, shop, SETTLE) as watched:
+        (shop.folder / "large.mp4").write_bytes(random.Random(1).randbytes(32 << 20))
+        watched.wait_for(type="phase", name="match")
+        code, said = watched.stop()
+    error = read_lines(said)[-1]
+    assert (code, error["code"]) == (130, "cancelled")
+    assert "in the midst of publishing shoes" in error["message"]
+    assert newest(catsync, shop) == 1
+
+
 def test_1_the_folder_is_removed(catsync: CommandLine, shop: Shop) -> None:
     with watching(catsync, shop, SETTLE) as watched:
         shutil.rmtree(shop.folder)

@@ -10,8 +10,10 @@ Thread model: one thread waits and looks; reports come from watchdog's threads a
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Changes"]
 
+_WATCHDOG = "watchdog"
 _READING = frozenset({"opened", "closed_no_write"})  # what a publisher does to every file
 
 
@@ -41,6 +44,8 @@ class Changes:
         self._listener = listener
         self._reported = threading.Event()
         self._observer: BaseObserver | None = None
+        self._complaints = _Complaints(self._doubt)
+        self._doubted = False
         self._root: tuple[int, int] | None = None
         self._seen = b""
 
@@ -65,21 +70,22 @@ class Changes:
     def follow(self) -> None:
         """Begin to watch the folder, or go on: what changes from now on is a change.
 
-        A folder that another one took the place of is watched anew; the watches of the old one went with it.
+        A folder that another one took the place of is watched anew, for the watches of the old one went with it; and so
+        is every folder after reports were lost.
 
         Raises:
             SourceError: (local) it is gone, or on another disk than it was: an empty mount point is no new version.
         """
         root = self._find_root()
-        if root != self._root:
+        if root != self._root or self._doubted:
             if self._root is not None and root[0] != self._root[0]:
                 raise SourceError(
                     f"{self._folder} is on another disk than it was",
                     hint="Nothing was published. See whether a drive was disconnected, then start the command again",
                 )
             self._stop()
+            self._root, self._doubted = root, False
             self._start()
-            self._root = root
         self._seen = self._fingerprint()
 
     def _find_root(self) -> tuple[int, int]:
@@ -122,6 +128,7 @@ class Changes:
         observer = Observer()
         observer.schedule(Handler(), str(self._folder), recursive=True, event_filter=kinds)
         self._observer = observer
+        logging.getLogger(_WATCHDOG).addHandler(self._complaints)
         try:
             observer.start()
         except OSError as error:
@@ -138,6 +145,11 @@ class Changes:
         if kind not in _READING:
             self._reported.set()
 
+    def _doubt(self) -> None:
+        if self._observer is not None:  # else it complains of being stopped
+            self._doubted = True
+            self._reported.set()
+
     def _stop(self) -> None:
         observer, self._observer = self._observer, None
         if observer is None:
@@ -145,6 +157,7 @@ class Changes:
         observer.stop()
         if observer.is_alive():
             observer.join()
+        logging.getLogger(_WATCHDOG).removeHandler(self._complaints)
 
     def _fingerprint(self) -> bytes:
         digest = hashlib.blake2b(digest_size=16)
@@ -163,3 +176,14 @@ class Changes:
             except OSError as error:  # whatever went away meanwhile makes another folder than there was
                 digest.update(repr((folder, error.errno)).encode("utf-8", "surrogateescape"))
         return digest.digest()
+
+
+class _Complaints(logging.Handler):
+    """Hears what watchdog tells nobody but its log: that the queue of the operating system overflowed, above all."""
+
+    def __init__(self, on_complaint: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._on_complaint = on_complaint
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - that there is one says enough
+        self._on_complaint()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Mask, WatchDescriptor
+from watchdog.observers.inotify import InotifyObserver
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 
 from catsync_core.errors import SourceError
 from catsync_core.events import Event, Warned
@@ -92,22 +92,33 @@ def test_10_000_reports_are_one_change(folder: Path, changes: Changes) -> None:
     assert not changes.wait(0)
 
 
-def test_what_an_overflow_swallowed_is_found_by_looking_and_the_watch_goes_on(
-    folder: Path, changes: Changes, caplog: pytest.LogCaptureFixture
+def test_an_overflow_is_a_change_and_the_folder_is_watched_anew(
+    folder: Path, changes: Changes, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    observer = changes._observer
-    assert observer is not None
-    reader = observer._inotify_fd  # type: ignore[attr-defined]  # of watchdog's observer for Linux
-    reader.handle_event = lambda event: None  # as if the kernel's queue were full
-    (folder / "images" / "lost.jpg").write_bytes(b"x")
+    reader = reader_of(changes)
+    reader.handle_event(InotifyEvent(WatchDescriptor(-1), Mask(InotifyConstants.IN_Q_OVERFLOW), 0, b""))
+    assert changes.wait(0)
+    changes.follow()
+    assert reader_of(changes) is not reader
+    assert not changes.wait(0.2)
+    replace(folder)
+    assert changes.wait(PATIENCE)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_nobody_reported_is_found_by_looking(
+    folder: Path, changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_of(changes), "handle_event", lambda event: None)
+    replace(folder)
     assert not changes.wait(0.3)
     assert changes.look()
-    del reader.handle_event
-    with caplog.at_level(logging.CRITICAL):
-        reader.handle_event(InotifyEvent(WatchDescriptor(-1), Mask(InotifyConstants.IN_Q_OVERFLOW), 0, b""))
-    changes.follow()
-    (folder / "images" / "seen.jpg").write_bytes(b"x")
-    assert changes.wait(PATIENCE)
+
+
+def reader_of(changes: Changes) -> InotifyFD:
+    """Return what reads the kernel's queue, in watchdog's observer for Linux."""
+    assert isinstance(changes._observer, InotifyObserver)
+    return changes._observer._inotify_fd
 
 
 def test_where_the_system_cannot_watch_it_says_so_and_looks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
