@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -64,14 +65,18 @@ class Changes:
         return reported
 
     def look(self) -> bool:
-        """Return whether the folder differs from what it was at :meth:`follow`; no file is read for that."""
-        return self._fingerprint() != self._seen
+        """Return whether the folder differs from what it was at :meth:`follow`; no file is read for that.
+
+        Whoever asks had no report: if it differs, there will be none, as after a thread of watchdog died.
+        """
+        self._doubted |= self._fingerprint() != self._seen
+        return self._doubted
 
     def follow(self) -> None:
         """Begin to watch the folder, or go on: what changes from now on is a change.
 
         A folder that another one took the place of is watched anew, for the watches of the old one went with it; and so
-        is every folder after reports were lost.
+        is every folder of which reports were lost.
 
         Raises:
             SourceError: (local) it is gone, or on another disk than it was: an empty mount point is no new version.
@@ -125,6 +130,8 @@ class Changes:
             events.DirMovedEvent,
             events.DirAttribEvent,
         ]
+        # A folder that appears while its parent is read is added twice, and watchdog warns of that; it does no harm.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
         observer = Observer()
         observer.schedule(Handler(), str(self._folder), recursive=True, event_filter=kinds)
         self._observer = observer

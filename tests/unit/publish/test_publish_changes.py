@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify import InotifyObserver
+from watchdog.observers.inotify import InotifyObserver, InotifyWatchGroup
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 
 from catsync_core.errors import SourceError
@@ -106,13 +106,28 @@ def test_an_overflow_is_a_change_and_the_folder_is_watched_anew(
     assert capfd.readouterr().err == ""
 
 
-def test_what_nobody_reported_is_found_by_looking(
+def test_what_nobody_reported_is_found_by_looking_and_the_folder_is_watched_anew(
     folder: Path, changes: Changes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader_of(changes), "handle_event", lambda event: None)
+    reader = reader_of(changes)
+    monkeypatch.setattr(reader, "handle_event", lambda event: None)
     replace(folder)
     assert not changes.wait(0.3)
     assert changes.look()
+    changes.follow()
+    assert not changes.look()
+    replace(folder)
+    assert changes.wait(PATIENCE)
+
+
+def test_a_folder_that_watchdog_adds_twice_does_not_end_the_reports(folder: Path, changes: Changes) -> None:
+    reader = reader_of(changes)
+    known = next(watch for watch in reader._watch_for_wd.values() if watch.callbacks)
+    callback = next(iter(known.callbacks.values()))
+    assert isinstance(callback, InotifyWatchGroup)
+    callback._add_callback(bytes(folder / "images"))  # warns, and warnings are errors here
+    replace(folder)
+    assert changes.wait(PATIENCE)
 
 
 def reader_of(changes: Changes) -> InotifyFD:
