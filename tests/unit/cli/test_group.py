@@ -33,6 +33,7 @@ HEAVY = {
     "sqlite3",
     "ssl",
     "urllib3",
+    "watchdog",
     "xxhash",
     "zstandard",
 }
