@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Event", "Listener", "Phase", "Progress", "Warned", "ignore"]
+__all__ = [
+    "Event",
+    "JobEnded",
+    "JobWaits",
+    "Listener",
+    "ModeChanged",
+    "Phase",
+    "Progress",
+    "RepositoryChecked",
+    "UpdateFound",
+    "Warned",
+    "ignore",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,100 @@ class Warned:
     message: str
 
 
-Event = Phase | Progress | Warned
+@dataclass(frozen=True, slots=True)
+class UpdateFound:
+    """A newer version of an offline catalog is offered; told once for each version.
+
+    Attributes:
+        catalog: Id.
+        title: For people.
+        installed_version: That is on the device.
+        version: That is offered.
+    """
+
+    catalog: str
+    title: str
+    installed_version: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryChecked:
+    """A repository was asked for news, or could not be.
+
+    Attributes:
+        repository: Its address, safe to show.
+        updates: Ids of offline catalogs that have an update.
+        problem: Why it could not be asked; empty when it could.
+        by_user: Whether a person asked, not a schedule.
+    """
+
+    repository: str
+    updates: tuple[str, ...]
+    problem: str
+    by_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobWaits:
+    """A job cannot go on for now; it goes on by itself, unless the user is asked.
+
+    Attributes:
+        job: As in :class:`Phase`.
+        catalog: Id.
+        gate: Why in one word: ``user_pause``, ``policy``, ``consent``, ``retry`` or ``queue``.
+        reason: Why, one sentence.
+        until: When it will be tried again, seconds since 1970; None where that is not known.
+    """
+
+    job: str
+    catalog: str
+    gate: str
+    reason: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A job is over.
+
+    Attributes:
+        job: As in :class:`Phase`.
+        catalog: Id.
+        title: For people.
+        outcome: ``done``, ``failed`` or ``cancelled``.
+        version: That is on the device now; None for none.
+        bytes_received: That travelled.
+        total_bytes: Of the version.
+        message: What went wrong; empty for nothing.
+        code: The error's code; empty for none.
+    """
+
+    job: str
+    catalog: str
+    title: str
+    outcome: str
+    version: int | None
+    bytes_received: int = 0
+    total_bytes: int = 0
+    message: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChanged:
+    """The user, or a policy that the user enabled, wishes another mode.
+
+    Attributes:
+        catalog: Id.
+        mode: ``online`` or ``offline``.
+    """
+
+    catalog: str
+    mode: str
+
+
+Event = Phase | Progress | Warned | UpdateFound | RepositoryChecked | JobWaits | JobEnded | ModeChanged
 Listener = Callable[[Event], None]
 
 

@@ -11,13 +11,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import pluggy
 
 from catsync_core import __version__, hookspecs
 from catsync_core.errors import PluginError
-from catsync_core.hookspecs import BackendEntry
+from catsync_core.hookspecs import BackendEntry, NotifierEntry, PolicyEntry, ScheduleEntry
 
 if TYPE_CHECKING:
     import click
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["PluginRecord", "Plugins", "load_plugins"]
 
 GROUP = "catsync"
+_Entry = TypeVar("_Entry", BackendEntry, PolicyEntry, ScheduleEntry, NotifierEntry)
 BUILT_IN = ("catsync_plugins.backend_file", "catsync_plugins.backend_http", "catsync_plugins.gateway")
+
+_HOOKS: Mapping[type, str] = {
+    BackendEntry: "catsync_backends",
+    PolicyEntry: "catsync_policies",
+    ScheduleEntry: "catsync_schedules",
+    NotifierEntry: "catsync_notifiers",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._records: dict[str, PluginRecord] = {}
-        self._backends: Mapping[str, BackendEntry] | None = None
+        self._entries: dict[type, Mapping[str, object]] = {}
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -79,7 +87,7 @@ class Plugins:
             return
         try:
             self._manager.register(load(), record.name)
-            self._backends = None
+            self._entries.clear()
             self._manager.check_pending()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, the others go on
             self._drop(record.name, error)
@@ -110,32 +118,48 @@ class Plugins:
         Raises:
             PluginError: two plugins offer the same scheme.
         """
-        if self._backends is None:
-            self._backends = self._ask_for_backends()
-        return self._backends
+        return self._offered("backend", BackendEntry)
+
+    def policies(self) -> Mapping[str, PolicyEntry]:
+        """The policies by name, as :meth:`backends`."""
+        return self._offered("policy", PolicyEntry)
+
+    def schedules(self) -> Mapping[str, ScheduleEntry]:
+        """The schedules by name, as :meth:`backends`."""
+        return self._offered("schedule", ScheduleEntry)
+
+    def notifiers(self) -> Mapping[str, NotifierEntry]:
+        """The notifiers by name, as :meth:`backends`."""
+        return self._offered("notifier", NotifierEntry)
 
     def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands to the command line."""
         for _ in self.call("catsync_commands", cli=cli):
             pass
 
-    def _ask_for_backends(self) -> Mapping[str, BackendEntry]:
-        offers: dict[str, tuple[str, BackendEntry]] = {}
-        for name, entries in self.call("catsync_backends"):
+    def _offered(self, noun: str, kind: type[_Entry]) -> Mapping[str, _Entry]:
+        if kind not in self._entries:
+            self._entries[kind] = self._ask(_HOOKS[kind], noun, kind)
+        return self._entries[kind]  # type: ignore[return-value]  # the key is the kind
+
+    def _ask(self, hook: str, noun: str, kind: type[_Entry]) -> Mapping[str, _Entry]:
+        offers: dict[str, tuple[str, _Entry]] = {}
+        for name, entries in self.call(hook):
             try:
-                checked = [_check_entry(entry) for entry in entries]  # type: ignore[attr-defined]  # checked here
+                checked = [_check_entry(hook, entry, kind) for entry in entries]  # type: ignore[attr-defined]  # checked here
             except Exception as error:  # noqa: BLE001 - as above
                 self._drop(name, error)
                 continue
             for entry in checked:
-                if entry.scheme in offers:
+                offer = entry.scheme if isinstance(entry, BackendEntry) else entry.name
+                if offer in offers:
                     raise PluginError(
-                        f"The plugins {self._describe(offers[entry.scheme][0])} and {self._describe(name)} "
-                        f"both offer the backend {entry.scheme}",
+                        f"The plugins {self._describe(offers[offer][0])} and {self._describe(name)} "
+                        f"both offer the {noun} {offer}",
                         hint=f"Disable one of them, such as by CATSYNC_DISABLE_PLUGINS={name}",
                     )
-                offers[entry.scheme] = (name, entry)
-        return {scheme: entry for scheme, (_, entry) in offers.items()}
+                offers[offer] = (name, entry)
+        return {offer: entry for offer, (_, entry) in offers.items()}
 
     def _drop(self, name: str, error: BaseException) -> None:
         self._manager.unregister(name=name)
@@ -173,7 +197,7 @@ def _origin(point: EntryPoint) -> tuple[str, str]:
     return point.dist.name, point.dist.version
 
 
-def _check_entry(entry: object) -> BackendEntry:
-    if not isinstance(entry, BackendEntry):
-        raise TypeError(f"catsync_backends returned {entry!r}, which is no BackendEntry")
+def _check_entry(hook: str, entry: object, kind: type[_Entry]) -> _Entry:
+    if not isinstance(entry, kind):
+        raise TypeError(f"{hook} returned {entry!r}, which is no {kind.__name__}")
     return entry

@@ -74,7 +74,7 @@ class BarProgress(ProgressView):
 
     def __call__(self, event: events.Event) -> None:
         """Move the bar."""
-        if self._bar is None or isinstance(event, events.Warned):
+        if self._bar is None or not isinstance(event, events.Phase | events.Progress):
             super().__call__(event)
         elif isinstance(event, events.Progress):
             self._bar.update(self._task, completed=event.done)

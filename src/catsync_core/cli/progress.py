@@ -15,9 +15,19 @@ from typing import Self
 
 from catsync_core.cli.screen import Screen
 from catsync_core.cli.words import show_bytes
-from catsync_core.events import Event, Phase, Progress, Warned
+from catsync_core.events import (
+    Event,
+    JobEnded,
+    JobWaits,
+    ModeChanged,
+    Phase,
+    Progress,
+    RepositoryChecked,
+    UpdateFound,
+    Warned,
+)
 
-__all__ = ["PHASES", "JsonProgress", "LineProgress", "ProgressView", "choose_progress"]
+__all__ = ["EVENT_NAMES", "PHASES", "JsonProgress", "LineProgress", "ProgressView", "choose_progress"]
 
 PHASES = {
     "scan": "Reading the folder",
@@ -33,6 +43,18 @@ PHASES = {
     "commit": "Finishing",
 }
 """What each phase is called; a phase that is not listed is not shown."""
+
+EVENT_NAMES: dict[type[Event], str] = {
+    Phase: "phase",
+    Progress: "progress",
+    Warned: "warning",
+    UpdateFound: "update_found",
+    RepositoryChecked: "checked",
+    JobWaits: "waits",
+    JobEnded: "ended",
+    ModeChanged: "mode",
+}
+"""What the lines of ``--json`` call each event."""
 
 _JSON_EVERY = 0.1  # seconds
 _JSON_STEP = 0.05  # of the total
@@ -75,12 +97,12 @@ class JsonProgress(ProgressView):
     def __call__(self, event: Event) -> None:
         """Print it, unless it is progress and comes too early."""
         if isinstance(event, Phase):
-            self._screen.event("phase", event)
+            self._screen.event(EVENT_NAMES[Phase], event)
             self._due, self._shown = 0.0, 0
-        elif isinstance(event, Warned):
-            self._screen.event("warning", event)
+        elif not isinstance(event, Progress):
+            self._screen.event(EVENT_NAMES[type(event)], event)
         elif self._clock() >= self._due or event.done == event.total or _stepped(event, self._shown, _JSON_STEP):
-            self._screen.event("progress", event)
+            self._screen.event(EVENT_NAMES[Progress], event)
             self._due, self._shown = self._clock() + _JSON_EVERY, event.done
 
 
