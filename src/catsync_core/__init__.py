@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from catsync_core.client.catalog import Catalog
+    from catsync_core.client.changes import Changes
     from catsync_core.client.client import Client
     from catsync_core.client.open_file import OpenFile
     from catsync_core.client.open_version import OpenVersion
@@ -51,6 +52,7 @@ __all__ = [
     "Catalog",
     "CatalogInfo",
     "CatsyncError",
+    "Changes",
     "Checked",
     "Client",
     "Decision",
@@ -93,6 +95,7 @@ _HOMES = {
     "Catalog": "client.catalog",
     "CatalogInfo": "client.report",
     "CatsyncError": "errors",
+    "Changes": "client.changes",
     "Checked": "client.report",
     "Client": "client.client",
     "Decision": "hookspecs",

@@ -26,8 +26,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "info": ("overview", "Show everything about one catalog."),
         "check": ("checking", "Ask the repositories for updates; downloads no content."),
         "plan": ("planning", "Show what an update or a first download would do."),
+        "changes": ("versioning", "Show what is new in the newest version."),
         "offline": ("transfers", "Keep catalogs on this device, ready without a connection."),
         "update": ("transfers", "Bring offline catalogs to their newest version."),
+        "rollback": ("versioning", "Go back to the version before the last update."),
         "online": ("removal", "Delete the local copy of catalogs and read them online again."),
     },
     "Reading": {

@@ -10,25 +10,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from catsync_core.client.changes import Changes, compare_versions
 from catsync_core.client.installation import Installation
 from catsync_core.client.open_file import OpenFile
 from catsync_core.client.open_version import OpenVersion
+from catsync_core.client.progress import Counter
 from catsync_core.client.repair import repair_version, verify_installed
 from catsync_core.client.report import SCHEMA, ActionTotal, CatalogInfo, FileInfo, Summary
 from catsync_core.client.sources import Source, Sources
 from catsync_core.client.state import CatalogRow, Mode, State
 from catsync_core.client.usage import Usage
 from catsync_core.errors import CatsyncError, LocalError, NoConnectionError, NotFoundError, RemoteError
-from catsync_core.events import Listener
+from catsync_core.events import Listener, Phase, Progress
 from catsync_core.format.index import CatalogSummary
 from catsync_core.format.manifest import Manifest
 from catsync_core.format.paths import show_path
 from catsync_core.plan.model import Action, Via
+from catsync_core.store.commit import recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.manifests import load_manifest
 from catsync_core.store.pointer import read_pointer
 from catsync_core.store.records import Installed
 from catsync_core.store.remove import remove_content
+from catsync_core.store.rollback import roll_back
 from catsync_core.store.spool import Spool
 from catsync_core.store.verify import VerifyReport
 from catsync_core.transfer.reader import ContentReader
@@ -179,6 +183,39 @@ class Catalog:
         repository, _ = self._connect()
         with self._store.lock("repair"), self._noting_problems():
             return repair_version(self._store, self._installed(), repository, self._listener, self._row().title)
+
+    def changes(self) -> Changes:
+        """Return what is new in the newest version, compared with the local copy; fetches metadata only.
+
+        Raises:
+            NotFoundError: (local) it is not offline, or no longer offered.
+            RemoteError: (remote) the repository cannot be asked.
+        """
+        installed = self._installed()
+        repository, _ = self._connect()
+        self._ask_for_news()
+        head = repository.newest(self.id, self._offered())
+        return compare_versions(load_manifest(self._store, installed), repository.manifest(head)[0], head)
+
+    def roll_back(self) -> Installed:
+        """Make the previous version the current one again, once every file of it is verified. No connection is needed.
+
+        Returns:
+            What is installed then; the version before is its ``previous``, and an update brings the newest back.
+
+        Raises:
+            NotFoundError: (local) it is not offline, or no previous version is kept.
+            DamagedError: (local) the previous version is damaged; nothing was changed.
+        """
+        with self._store.lock("rollback"):
+            recover(self._store, self._listener)
+            installed = self._installed()
+            total = installed.previous.bytes if installed.previous else 0
+            self._listener(Phase("rollback", self.id, "verify", total))
+            count = Counter(lambda done, total: self._listener(Progress("rollback", self.id, done, total)), 0, total)
+            after = roll_back(self._store, installed, count)
+            self._listener(Phase("rollback", self.id, "done"))
+            return after
 
     def path(self) -> Path:
         """Return the folder of the installed version.
