@@ -243,3 +243,23 @@ def test_mistyped_names_are_guessed(catsync: CommandLine, shop: Shop) -> None:
     assert "Did you mean list" in catsync.run("lisst", code=2).stderr
     assert "Did you mean shoes?" in catsync.run("info", "shoos", code=10).stderr
     assert "Did you mean shoes?" in catsync.run("info", TITLE.upper(), code=10).stderr
+
+
+def test_an_update_is_looked_at_skipped_fetched_and_taken_back(catsync: CommandLine, shop: Shop, address: str) -> None:
+    catsync.run("add", address)
+    catsync.run("offline", "shoes")
+    make_stale(shop, catsync)
+    changes = catsync.run("changes", "shoes").stdout
+    assert "version 1 to 2" in changes
+    assert "1 file changed" in changes
+    assert changes.splitlines()[-1].endswith("prices.json")
+    assert "Version 2 of shoes is skipped" in catsync.run("skip", "shoes").stderr
+    assert "Update available" not in catsync.run("list").stdout
+    catsync.run("update", "--all")
+    assert "version 2" in catsync.run("info", "shoes").stdout.split("Skipped", 1)[1]
+    assert "updated to version 2" in catsync.run("update", "shoes").stderr
+    assert "is back at version 1" in catsync.run("rollback", "shoes").stderr
+    assert catsync.run("cat", "shoes", "prices.json").stdout != '{"red": 11}'
+    assert "Update available" in catsync.run("list").stdout
+    assert "updated to version 2" in catsync.run("update", "shoes").stderr
+    assert catsync.run("cat", "shoes", "prices.json").stdout == '{"red": 11}'

@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "changes": ("versioning", "Show what is new in the newest version."),
         "offline": ("transfers", "Keep catalogs on this device, ready without a connection."),
         "update": ("transfers", "Bring offline catalogs to their newest version."),
+        "skip": ("versioning", "Do not show the available update any more, until a newer one comes."),
         "rollback": ("versioning", "Go back to the version before the last update."),
         "online": ("removal", "Delete the local copy of catalogs and read them online again."),
     },

@@ -106,6 +106,7 @@ def _describe(info: CatalogInfo, now: float) -> list[tuple[str, Cell]]:
             "Local version",
             _version(info.installed_version, info.installed_published, info.installed_files, info.installed_bytes),
         ),
+        ("Skipped", f"version {info.skipped_version}" if info.skipped_version else ""),
         ("Downloaded", _download(info)),
         ("Unfinished", f"{show_bytes(info.kept_bytes)} have arrived and are kept" if info.kept_bytes else ""),
         ("Folder", info.path),

@@ -53,7 +53,8 @@ def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every
 
     Example: catsync update shoes
 
-    Only what changed is downloaded. The old version is read until the new one is complete.
+    Only what changed is downloaded. The old version is read until the new one is complete. With --all, catalogs whose
+    newest known version is skipped are left out.
     """
     if bool(catalogs) == every:
         raise click.UsageError("Name the catalogs to update, or give --all for all of them, but not both")
@@ -67,12 +68,10 @@ def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every
             _report(screen, summary, _tell_update(catalog.info(), summary))
 
         if every:
-            installed = [
-                info.catalog for info in (each.info() for each in client.catalogs()) if info.path and info.offered
-            ]
-            if not installed:
+            infos = [info for info in (each.info() for each in client.catalogs()) if info.path and info.offered]
+            if not infos:
                 screen.say("No catalog is offline, so there is nothing to update.")
-            catalogs = tuple(installed)
+            catalogs = tuple(info.catalog for info in infos if info.skipped_version != info.head_version)
         each(screen, catalogs, update)
 
 

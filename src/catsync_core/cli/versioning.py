@@ -1,4 +1,4 @@
-"""``catsync changes`` and ``rollback``: what a newer version brings, and the way back to the one before."""
+"""``catsync changes``, ``skip`` and ``rollback``: what a newer version brings, not to want it, and the way back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from catsync_core.cli.table import Cell, Column
 from catsync_core.cli.words import show_bytes, show_count, show_date
 from catsync_core.client.changes import Changes, FileChange
 
-__all__ = ["changes_command", "rollback_command"]
+__all__ = ["changes_command", "rollback_command", "skip_command"]
 
 
 @click.command(cls=CatsyncCommand)
@@ -62,6 +62,24 @@ def rollback_command(screen: Screen, catalog: str) -> None:
         f"{catalog} is back at version {after.version}, published {show_date(after.published)}."
         f" `catsync update {catalog}` brings the newest version."
     )
+
+
+@click.command(cls=CatsyncCommand)
+@catalog_argument
+@json_option
+@pass_screen
+def skip_command(screen: Screen, catalog: str) -> None:
+    """Do not show the available update any more, until a newer one comes.
+
+    Example: catsync skip shoes
+
+    `catsync update` with the catalog's name fetches it all the same; `update --all` leaves it out.
+    """
+    with open_client(screen) as client:
+        version = find_catalog(client, catalog).skip()
+    if screen.json:
+        screen.document({"schema": 1, "catalog": catalog, "skipped_version": version})
+    screen.say(f"Version {version} of {catalog} is skipped. `catsync update {catalog}` fetches it all the same.")
 
 
 def _show(screen: Screen, changes: Changes) -> None:

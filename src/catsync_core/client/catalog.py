@@ -89,7 +89,7 @@ class Catalog:
             repository=self._source.row.shown if self._source else "",
             offered=head is not None,
             mode=row.mode,
-            label=_label(row.mode, installed, head),
+            label=_label(row, installed, head),
             installed_version=installed.version if installed else None,
             head_version=head.version if head else None,
             files=head.files if head else 0,
@@ -104,6 +104,7 @@ class Catalog:
             downloaded_bytes=row.downloaded_bytes,
             kept_bytes=kept,
             problem=problem,
+            skipped_version=row.skipped if installed and head and row.skipped > installed.version else None,
             path=str(self._store.version_path(installed.version)) if installed else "",
         )
 
@@ -196,6 +197,24 @@ class Catalog:
         self._ask_for_news()
         head = repository.newest(self.id, self._offered())
         return compare_versions(load_manifest(self._store, installed), repository.manifest(head)[0], head)
+
+    def skip(self) -> int:
+        """Do not tell of the update that is available any more, until a newer one comes; ``update`` still fetches it.
+
+        Returns:
+            The version that is skipped.
+
+        Raises:
+            NotFoundError: (local) it is not offline, or no update of it is known.
+        """
+        installed, head = self._installed(), self._head()
+        if head is None or head.version <= installed.version:
+            raise NotFoundError(
+                f"No update of {self.id} is known, so there is none to skip",
+                hint=f"`catsync check {self.id}` asks for updates",
+            )
+        self._state.save_catalog(replace(self._row(), skipped=head.version))
+        return head.version
 
     def roll_back(self) -> Installed:
         """Make the previous version the current one again, once every file of it is verified. No connection is needed.
@@ -302,6 +321,7 @@ class Catalog:
                     downloaded_at=int(time.time()),
                     downloaded_bytes=summary.bytes_received,
                     problem="",
+                    skipped=0,
                 )
             )
         return summary
@@ -425,12 +445,12 @@ class Catalog:
 
 
 def _label(
-    mode: Mode, installed: Installed | None, head: CatalogSummary | None
+    row: CatalogRow, installed: Installed | None, head: CatalogSummary | None
 ) -> Literal["online", "offline", "update_available", "incomplete", "gone"]:
     if installed is None:
-        if mode is Mode.OFFLINE:
+        if row.mode is Mode.OFFLINE:
             return "incomplete"
         return "online" if head else "gone"
-    if head is not None and head.version > installed.version:
+    if head is not None and head.version > max(installed.version, row.skipped):
         return "update_available"
     return "offline"

@@ -133,6 +133,7 @@ class CatalogInfo(msgspec.Struct, frozen=True):
         kept_bytes: Of an unfinished download.
         problem: What went wrong last; empty for nothing.
         path: Where the installed version lies; empty for none.
+        skipped_version: Newer than the installed one, and not wanted by the user; None for none.
     """
 
     schema: int
@@ -157,6 +158,7 @@ class CatalogInfo(msgspec.Struct, frozen=True):
     kept_bytes: int
     problem: str
     path: str
+    skipped_version: int | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):

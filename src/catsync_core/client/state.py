@@ -23,7 +23,6 @@ from catsync_core.store.space import require_space
 __all__ = ["CatalogRow", "Mark", "Mode", "RepositoryRow", "State"]
 
 _APPLICATION = 0x43534E43  # "CSNC"
-_SCHEMA = 1
 _BUSY_SECONDS = 15.0
 _NEEDED = 1 << 20  # bytes: more than a transaction and SQLite's own files beside the database take
 _PRIMARY = 0xFF  # of SQLite's error codes; what is above tells more about the same
@@ -55,6 +54,12 @@ CREATE TABLE marks (
     PRIMARY KEY (identity, catalog)
 ) STRICT;
 """
+_CHANGES = (
+    _TABLES,
+    "ALTER TABLE catalogs ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0",
+)
+"""What leads from each schema to the next; the last one is today's, and what stands here is never changed."""
+_SCHEMA = len(_CHANGES)
 
 
 class Mode(StrEnum):
@@ -101,6 +106,7 @@ class CatalogRow:
         downloaded_at: When content was last downloaded, seconds since 1970; 0 for never.
         downloaded_bytes: That the last download took.
         problem: Why the last job failed; empty for no failure.
+        skipped: The version that the user does not want to be told of; 0 for none.
     """
 
     catalog: str
@@ -110,6 +116,7 @@ class CatalogRow:
     downloaded_at: int = 0
     downloaded_bytes: int = 0
     problem: str = ""
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,8 @@ class State:
         """Return all catalogs for which something was wished, by id."""
         with self._transaction() as run:
             rows = run.execute(
-                "SELECT catalog, repository, mode, title, downloaded_at, downloaded_bytes, problem FROM catalogs"
+                "SELECT catalog, repository, mode, title, downloaded_at, downloaded_bytes, problem, skipped"
+                " FROM catalogs"
             )
             return {row[0]: CatalogRow(row[0], row[1], Mode(row[2]), *row[3:]) for row in rows}
 
@@ -194,10 +202,12 @@ class State:
         """Add or change a catalog's wishes."""
         with self._transaction() as run:
             run.execute(
-                "INSERT INTO catalogs (catalog, repository, mode, title, downloaded_at, downloaded_bytes, problem)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog) DO UPDATE SET repository = excluded.repository,"
-                " mode = excluded.mode, title = excluded.title, downloaded_at = excluded.downloaded_at,"
-                " downloaded_bytes = excluded.downloaded_bytes, problem = excluded.problem",
+                "INSERT INTO catalogs"
+                " (catalog, repository, mode, title, downloaded_at, downloaded_bytes, problem, skipped)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog) DO UPDATE SET"
+                " repository = excluded.repository, mode = excluded.mode, title = excluded.title,"
+                " downloaded_at = excluded.downloaded_at, downloaded_bytes = excluded.downloaded_bytes,"
+                " problem = excluded.problem, skipped = excluded.skipped",
                 (
                     row.catalog,
                     row.repository,
@@ -206,6 +216,7 @@ class State:
                     row.downloaded_at,
                     row.downloaded_bytes,
                     row.problem,
+                    row.skipped,
                 ),
             )
 
@@ -255,9 +266,9 @@ class State:
             found = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if found > _SCHEMA:
                 raise UnsupportedFormatError(f"{self._location} was written by a newer catsync")
-            if found == 0:
-                for statement in _TABLES.split(";"):
-                    self._connection.execute(statement)
+            for statement in (statement for change in _CHANGES[found:] for statement in change.split(";")):
+                self._connection.execute(statement)
+            if found < _SCHEMA:
                 self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 self._connection.execute(f"PRAGMA user_version = {_SCHEMA}")
 

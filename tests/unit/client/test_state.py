@@ -86,10 +86,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_the_state_of_a_newer_catsync_is_left_alone(state: State, tmp_path: Path) -> None:
     state.save_repository(ROW)
-    state._connection.execute("PRAGMA user_version = 2")
+    state._connection.execute("PRAGMA user_version = 999")
     with pytest.raises(UnsupportedFormatError, match="newer catsync"):
         State(tmp_path / "home" / "state.sqlite3")
-    state._connection.execute("PRAGMA user_version = 1")
+    state._connection.execute("PRAGMA user_version = 2")
     assert state.repositories() == [ROW]
 
 
@@ -103,3 +103,26 @@ def test_a_problem_that_cannot_be_noted_is_told_all_the_same(client: Client, sho
     with pytest.raises(MissingObjectError):
         catalog.update()
     assert catalog.info().problem == ""
+
+
+def test_a_state_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "state.sqlite3")
+    old.executescript(
+        """
+        CREATE TABLE repositories (url TEXT PRIMARY KEY, shown TEXT NOT NULL, identity TEXT NOT NULL, etag TEXT,
+            body BLOB NOT NULL, checked_at INTEGER NOT NULL, attempted_at INTEGER NOT NULL,
+            problem TEXT NOT NULL DEFAULT '') STRICT;
+        CREATE TABLE catalogs (catalog TEXT PRIMARY KEY, repository TEXT NOT NULL, mode TEXT NOT NULL,
+            title TEXT NOT NULL, downloaded_at INTEGER NOT NULL DEFAULT 0, downloaded_bytes INTEGER NOT NULL DEFAULT 0,
+            problem TEXT NOT NULL DEFAULT '') STRICT;
+        CREATE TABLE marks (identity TEXT NOT NULL, catalog TEXT NOT NULL, number INTEGER NOT NULL,
+            sha256 TEXT NOT NULL, PRIMARY KEY (identity, catalog)) STRICT;
+        INSERT INTO catalogs VALUES ('shoes', 'file:///shop', 'offline', 'Shoes', 17, 1000, '');
+        PRAGMA user_version = 1;
+        """
+    )
+    old.close()
+    for _ in range(2):
+        state = State(tmp_path / "state.sqlite3")
+        assert state.catalogs() == {"shoes": CatalogRow("shoes", "file:///shop", Mode.OFFLINE, "Shoes", 17, 1000)}
+        state.close()
