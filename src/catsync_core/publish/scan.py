@@ -152,6 +152,8 @@ def _walk(root: Path, faults: list[str]) -> Iterator[tuple[str, Path, os.stat_re
             with os.scandir(folder) as listing:
                 children = list(listing)
         except OSError as error:
+            if prefix and not folder.exists():  # it was there when the folder around it was listed
+                raise _changed(prefix.rstrip("/"), "scanned") from error
             faults.append(f"'{show_path(prefix)}' cannot be read ({error.strerror})")
             continue
         if not children and prefix:
@@ -173,6 +175,8 @@ def _fault(path: str, child: os.DirEntry[str]) -> str:
         mode = child.stat(follow_symlinks=False).st_mode
     except PathError as error:
         return error.message
+    except FileNotFoundError as error:  # likewise
+        raise _changed(path, "scanned") from error
     except OSError as error:
         return f"'{show_path(path)}' cannot be looked at ({error.strerror})"
     if stat.S_ISLNK(mode):
@@ -180,6 +184,8 @@ def _fault(path: str, child: os.DirEntry[str]) -> str:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return f"'{show_path(path)}' is neither a file nor a folder"
     if not os.access(child.path, os.R_OK):
+        if not os.path.lexists(child.path):  # likewise
+            raise _changed(path, "scanned")
         return f"'{show_path(path)}' cannot be read ({os.strerror(errno.EACCES)})"
     return ""
 

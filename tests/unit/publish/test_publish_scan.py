@@ -3,8 +3,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -156,6 +158,39 @@ def test_a_file_that_is_gone_before_it_is_read_is_noticed(write: Write, monkeypa
     monkeypatch.setattr(Path, "open", remove_and_open)
     with pytest.raises(ChangedWhilePublishingError, match="'a' changed while it was being read"):
         look(folder)
+
+
+@pytest.mark.parametrize("gone", ["a/file", "a"])
+@pytest.mark.parametrize("call", ["scandir", "access"])
+def test_what_is_removed_while_its_folder_is_looked_through_is_a_change_and_no_fault(
+    write: Write, monkeypatch: pytest.MonkeyPatch, gone: str, call: str
+) -> None:
+    folder = write({"a/file": b"x", "b": b"y"})
+    real = getattr(os, call)
+
+    def remove_first(place: Path | str, *arguments: object) -> object:
+        found = real(place, *arguments)
+        shown = Path(place).relative_to(folder).as_posix()
+        if call == "scandir" and shown == str(Path(gone).parent):
+            found = [*found]  # looked at before it goes, as a slow scan would be
+            monkeypatch.setattr(os, "scandir", real)
+            _remove(folder / gone)
+            return nullcontext(found)
+        if call == "access" and shown == gone:
+            _remove(folder / gone)
+            return False
+        return found
+
+    monkeypatch.setattr(os, call, remove_first)
+    with pytest.raises(ChangedWhilePublishingError, match=gone):
+        look(folder)
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
 
 
 def test_a_file_that_breaks_while_it_is_read_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
