@@ -29,10 +29,10 @@ class Phase:
     """A job enters a new step.
 
     Attributes:
-        job: ``publish``, ``install``, ``update``, ``verify``, ``repair`` or ``check``.
+        job: ``publish``, ``install``, ``update``, ``verify``, ``repair`` or ``rollback``.
         subject: Catalog id.
         name: ``scan``, ``match``, ``compress``, ``patch``, ``upload``, ``plan``, ``fetch``, ``decode``, ``assemble``,
-            ``verify``, ``commit`` or ``done``.
+            ``verify``, ``commit``, ``watch`` or ``done``.
         total: Bytes that this step will report in :class:`Progress`; 0 when unknown.
     """
 
