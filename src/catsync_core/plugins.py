@@ -26,7 +26,13 @@ __all__ = ["PluginRecord", "Plugins", "load_plugins"]
 
 GROUP = "catsync"
 _Entry = TypeVar("_Entry", BackendEntry, PolicyEntry, ScheduleEntry, NotifierEntry)
-BUILT_IN = ("catsync_plugins.backend_file", "catsync_plugins.backend_http", "catsync_plugins.gateway")
+BUILT_IN = (
+    "catsync_plugins.backend_file",
+    "catsync_plugins.backend_http",
+    "catsync_plugins.gateway",
+    "catsync_plugins.schedule_cron",
+    "catsync_plugins.schedule_daily",
+)
 
 _HOOKS: Mapping[type, str] = {
     BackendEntry: "catsync_backends",
