@@ -5,6 +5,7 @@ Every error says what happened, to what, and what to do next, and carries the ex
     CatsyncError                     1
     +-- LocalError                   1   this device
     |   +-- UsageError               2   a value that makes no sense
+    |   +-- ConfigError              2   a configuration that makes no sense
     |   +-- NotFoundError           10   no such repository, catalog, version or path
     |   +-- LockedError             11   another process works on the same thing
     |   +-- DiskFullError           16
@@ -37,6 +38,7 @@ __all__ = [
     "AuthorisationError",
     "CancelledError",
     "CatsyncError",
+    "ConfigError",
     "ConflictError",
     "ContentError",
     "DamagedError",
@@ -99,6 +101,14 @@ class UsageError(LocalError):
     code = "usage"
     exit_code = 2
     default_hint = "See the command's --help"
+
+
+class ConfigError(LocalError):
+    """The configuration file makes no sense."""
+
+    code = "config"
+    exit_code = 2
+    default_hint = "Correct the file; `catsync config show` says whether it is right"
 
 
 class NotFoundError(LocalError):

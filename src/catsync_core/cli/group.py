@@ -42,6 +42,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "verify": ("care", "Compare a local copy with what was published."),
         "repair": ("care", "Fetch again what is damaged or missing in a local copy."),
         "doctor": ("doctor", "Examine this installation and its connections."),
+        "config": ("configuring", "Look at the configuration."),
         "plugins": ("plugins", "Look at the plugins."),
         "completion": ("completion", "Print the script that completes commands in a shell."),
     },
