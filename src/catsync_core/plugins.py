@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PluginRecord", "Plugins", "load_plugins"]
 
 GROUP = "catsync"
+_AnyEntry = BackendEntry | PolicyEntry | ScheduleEntry | NotifierEntry
 _Entry = TypeVar("_Entry", BackendEntry, PolicyEntry, ScheduleEntry, NotifierEntry)
 BUILT_IN = (
     "catsync_plugins.backend_file",
@@ -69,6 +70,7 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self._records: dict[str, PluginRecord] = {}
         self._entries: dict[type, Mapping[str, object]] = {}
+        self._offerers: dict[tuple[type, str], str] = {}
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -138,6 +140,15 @@ class Plugins:
         """The notifiers by name, as :meth:`backends`."""
         return self._offered("notifier", NotifierEntry)
 
+    def record_failure(self, entry: _AnyEntry, error: BaseException) -> None:
+        """Record that an entry failed when it was used: its plugin counts as broken, and no hook of it is called again.
+
+        What the plugin offered before stays; whoever uses it decides whether to go on with it.
+        """
+        name = self._offerers.get((type(entry), _offer(entry)))
+        if name is not None and self._records[name].status == "active":
+            self._drop(name, error)
+
     def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands to the command line."""
         for _ in self.call("catsync_commands", cli=cli):
@@ -157,7 +168,7 @@ class Plugins:
                 self._drop(name, error)
                 continue
             for entry in checked:
-                offer = entry.scheme if isinstance(entry, BackendEntry) else entry.name
+                offer = _offer(entry)
                 if offer in offers:
                     raise PluginError(
                         f"The plugins {self._describe(offers[offer][0])} and {self._describe(name)} "
@@ -165,6 +176,7 @@ class Plugins:
                         hint=f"Disable one of them, such as by CATSYNC_DISABLE_PLUGINS={name}",
                     )
                 offers[offer] = (name, entry)
+                self._offerers[kind, offer] = name
         return {offer: entry for offer, (_, entry) in offers.items()}
 
     def _drop(self, name: str, error: BaseException) -> None:
@@ -201,6 +213,10 @@ def _origin(point: EntryPoint) -> tuple[str, str]:
     if point.dist is None:
         return point.value, ""
     return point.dist.name, point.dist.version
+
+
+def _offer(entry: _AnyEntry) -> str:
+    return entry.scheme if isinstance(entry, BackendEntry) else entry.name
 
 
 def _check_entry(hook: str, entry: object, kind: type[_Entry]) -> _Entry:
