@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from catsync_core.backends.metering import MeteredBackend
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.retry import RetryingBackend
+from catsync_core.backends.throttle import Throttle, ThrottledBackend
 from catsync_core.errors import CatsyncError, PluginError, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def open_backend(
     attempts: int = 5,
     deadline: float = 300.0,
     cancelled: threading.Event | None = None,
+    throttle: Throttle | None = None,
 ) -> Backend:
     """Open the backend at a URL or path, with retries around the meter around it, so that each attempt is counted.
 
@@ -45,6 +47,7 @@ def open_backend(
         attempts: As in :class:`RetryingBackend`.
         deadline: Seconds, as in :class:`RetryingBackend`.
         cancelled: As in :class:`RetryingBackend`.
+        throttle: Limits what arrives from all backends that share it.
 
     Raises:
         UsageError: (local) the URL makes no sense.
@@ -60,7 +63,8 @@ def open_backend(
         raise PluginError(f"The backend {entry.scheme} could not be opened: {type(error).__name__}: {error}") from error
     local = entry.scheme == "file"
     metered = MeteredBackend(raw, round_trip=0.0, bandwidth=LOCAL_BANDWIDTH) if local else MeteredBackend(raw)
-    return RetryingBackend(metered, attempts=attempts, deadline=deadline, cancelled=cancelled)
+    retrying = RetryingBackend(metered, attempts=attempts, deadline=deadline, cancelled=cancelled)
+    return retrying if throttle is None else ThrottledBackend(retrying, throttle, cancelled=cancelled)
 
 
 def redact(url: str | os.PathLike[str], plugins: Plugins) -> str:
