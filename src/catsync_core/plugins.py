@@ -31,6 +31,11 @@ BUILT_IN = (
     "catsync_plugins.backend_file",
     "catsync_plugins.backend_http",
     "catsync_plugins.gateway",
+    "catsync_plugins.policy_network",
+    "catsync_plugins.policy_offline_by_default",
+    "catsync_plugins.policy_quota",
+    "catsync_plugins.policy_rate",
+    "catsync_plugins.policy_window",
     "catsync_plugins.schedule_cron",
     "catsync_plugins.schedule_daily",
 )
