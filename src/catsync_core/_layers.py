@@ -95,8 +95,10 @@ class Layers:
         except TypeError as error:
             raise PluginError(f"The plugin for [{'.'.join(keys)}] cannot be configured: {error}") from error
 
-    def check_names(self, catalog: str | None, keys: Iterable[str], noun: str, known: Iterable[str]) -> None:
-        """Refuse names in a table that nobody knows.
+    def check_names(
+        self, catalog: str | None, keys: Iterable[str], noun: str, known: Iterable[str], *, advice: str = ""
+    ) -> None:
+        """Refuse names in a table that nobody knows; the advice is for somebody who knows the name to be right.
 
         Raises:
             ConfigError: (local) there is one.
@@ -108,7 +110,9 @@ class Layers:
                 close = get_close_matches(name, known, n=1)
                 meant = f"Did you mean {close[0]}? " if close else ""
                 there = f"There are: {', '.join(known)}" if known else "There are none"
-                raise self.error(f"{self.name(catalog, *keys, name)}: there is no {noun} {name!r}", meant + there)
+                raise self.error(
+                    f"{self.name(catalog, *keys, name)}: there is no {noun} {name!r}", meant + there + advice
+                )
 
     def error(self, problem: str, hint: str = "") -> ConfigError:
         """Return an error that names the file."""

@@ -25,6 +25,7 @@ FILE_NAME = "config.toml"
 VARIABLE = "CATSYNC_CONFIG"
 _SECTIONS = ("auto_sync", "catalogs", "jobs", "notifiers", "policies", "schedules")
 _OVERRIDABLE = ("auto_sync", "policies", "schedules")
+_ADVICE = "; `catsync plugins list` names plugins that are broken or disabled"
 _Entry = TypeVar("_Entry", PolicyEntry, NotifierEntry)
 
 
@@ -106,12 +107,12 @@ class Config:
 
     def schedule(self, catalog: str | None, entries: Mapping[str, ScheduleEntry]) -> tuple[ScheduleEntry, Any]:
         """Return a catalog's schedule with its settings, as :meth:`policies`."""
-        self._layers.check_names(catalog, ("schedules",), "schedule", entries)
+        self._layers.check_names(catalog, ("schedules",), "schedule", entries, advice=_ADVICE)
         name = self.auto_sync(catalog).schedule
         if name not in entries:
             place = self._layers.name(catalog, "auto_sync", "schedule")
             known = ", ".join(sorted(entries)) or "none"
-            raise self._layers.error(f"{place}: there is no schedule {name!r}", f"There are: {known}")
+            raise self._layers.error(f"{place}: there is no schedule {name!r}", f"There are: {known}{_ADVICE}")
         return entries[name], self._layers.convert(catalog, "schedules", name, to=entries[name].settings)
 
     def notifiers(self, entries: Mapping[str, NotifierEntry]) -> list[tuple[NotifierEntry, Any]]:
@@ -125,7 +126,7 @@ class Config:
     def _chosen(
         self, catalog: str | None, section: str, noun: str, entries: Mapping[str, _Entry]
     ) -> list[tuple[_Entry, Any]]:
-        self._layers.check_names(catalog, (section,), noun, entries)
+        self._layers.check_names(catalog, (section,), noun, entries, advice=_ADVICE)
         return [
             (entries[name], self._layers.convert(catalog, section, name, to=entries[name].settings))
             for name, value in self._layers.table(catalog, section).items()

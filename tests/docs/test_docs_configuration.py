@@ -13,7 +13,9 @@ import pytest
 from catsync_core import plugins
 from catsync_core.config import AutoSync, Jobs, load_config
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "reference" / "configuration.md").read_text()
+GUIDE = (DOCS / "how-to" / "decide-when-to-download.md").read_text()
 
 
 def find_settings() -> Iterator[tuple[str, str]]:
@@ -38,7 +40,7 @@ def test_setting_is_documented(table: str, setting: str) -> None:
     assert not setting or f"\n| `{setting}` |" in section[1]
 
 
-@pytest.mark.parametrize("example", re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+@pytest.mark.parametrize("example", re.findall(r"^```toml\n(.*?)^```$", PAGE + GUIDE, re.MULTILINE | re.DOTALL))
 def test_example_is_accepted(example: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(example)
