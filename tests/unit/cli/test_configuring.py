@@ -3,8 +3,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from catsync_core.cli.configuring import _spread, _toml, _write
+from catsync_core.config import load_config
 from support.command_line import CommandLine
 
 FILE = """
@@ -64,3 +67,49 @@ def test_without_a_file_the_defaults_are_shown(tmp_path: Path) -> None:
     result = CommandLine(tmp_path).run("config", "show", "--origin")
     assert "auto_sync.enabled = true  # default" in result.stdout
     assert "does not exist yet" in result.stderr
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = "https://example.org"
+    signing_secret: str = "hunter2"  # noqa: S105 - nothing but an example
+    proxy_password: str = ""
+    limit: int | None = None
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No settings."""
+
+
+def test_secrets_are_not_shown_and_what_is_not_set_is_a_comment(tmp_path: Path) -> None:
+    rows = list(_spread(load_config(tmp_path / "none"), None, ("notifiers", "hook"), Settings()))
+    assert [_write(row) for row in rows] == [
+        'notifiers.hook.url = "https://example.org"',
+        'notifiers.hook.signing_secret = "(hidden)"',
+        'notifiers.hook.proxy_password = ""',
+        "# notifiers.hook.limit is not set",
+    ]
+
+
+def test_what_has_no_settings_is_shown_as_an_empty_table(tmp_path: Path) -> None:
+    rows = list(_spread(load_config(tmp_path / "none"), None, ("policies", "plain"), Nothing()))
+    assert [_write(row) for row in rows] == ["policies.plain = {}"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        0,
+        -(2**62),
+        1.5,
+        1e300,
+        float("inf"),
+        "",
+        'a"b\\c\n\x00\x7f\u00e9\U0001f600',
+        [],
+        [1, ["x"]],
+        {"a b": {"c": [{}]}},
+    ],
+)
+def test_values_are_written_as_toml(value: object) -> None:
+    assert tomllib.loads(f"x = {_toml(value)}") == {"x": value}
