@@ -33,7 +33,8 @@ def list_command(screen: Screen) -> None:
     CATSYNC_DISABLE_PLUGINS names plugins to leave out, separated by commas.
     """
     plugins = load_plugins()
-    plugins.backends()  # what breaks only when it is called shows here too
+    for ask in (plugins.backends, plugins.policies, plugins.schedules, plugins.notifiers):
+        ask()  # what breaks only when it is called shows here too
     if screen.json:
         screen.document({"schema": 1, "plugins": plugins.records})
         return
