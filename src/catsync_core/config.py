@@ -17,12 +17,12 @@ from catsync_core._layers import Layers, Origin
 from catsync_core.errors import ConfigError, UsageError
 from catsync_core.format.index import check_catalog_id
 from catsync_core.hookspecs import NotifierEntry, PolicyEntry, ScheduleEntry
-from catsync_core.limits import LIMITS
 
-__all__ = ["AutoSync", "Config", "Jobs", "Origin", "find_config", "load_config"]
+__all__ = ["LONGEST", "AutoSync", "Config", "Jobs", "Origin", "find_config", "load_config"]
 
 FILE_NAME = "config.toml"
 VARIABLE = "CATSYNC_CONFIG"
+LONGEST = 1 << 20  # bytes of the file
 _SECTIONS = ("auto_sync", "catalogs", "jobs", "notifiers", "policies", "schedules")
 _OVERRIDABLE = ("auto_sync", "policies", "schedules")
 _ADVICE = "; `catsync plugins list` names plugins that are broken or disabled"
@@ -167,13 +167,13 @@ def load_config(path: Path) -> Config:
     """
     try:
         with path.open("rb") as file:
-            text = file.read(LIMITS.config_length + 1)
+            text = file.read(LONGEST + 1)
     except FileNotFoundError:
         return Config(Layers(path, {}))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(text) > LIMITS.config_length:
-        raise ConfigError(f"{path} is longer than {LIMITS.config_length:,} bytes")
+    if len(text) > LONGEST:
+        raise ConfigError(f"{path} is longer than {LONGEST:,} bytes")
     try:
         return Config(Layers(path, tomllib.loads(text.decode())))
     except UnicodeDecodeError as error:

@@ -40,7 +40,6 @@ class Limits:
     note_length: int = 4 * KIB
     title_length: int = 256
     json_depth: int = 16
-    config_length: int = MIB
     stall_seconds: float = 30.0
     retry_after_seconds: float = 3600.0
 

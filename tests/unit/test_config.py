@@ -7,9 +7,8 @@ import msgspec
 import pytest
 
 from catsync_core import Decision, NotifierEntry, PolicyEntry, ScheduleEntry, Verdict
-from catsync_core.config import AutoSync, Config, Jobs, Origin, find_config, load_config
+from catsync_core.config import LONGEST, AutoSync, Config, Jobs, Origin, find_config, load_config
 from catsync_core.errors import ConfigError, PluginError
-from catsync_core.limits import LIMITS
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,9 +206,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path)
     long = tmp_path / "long.toml"
-    long.write_bytes(b"#" * LIMITS.config_length)
+    long.write_bytes(b"#" * LONGEST)
     assert load_config(long).jobs == Jobs()
-    long.write_bytes(b"#" * (LIMITS.config_length + 1))
+    long.write_bytes(b"#" * (LONGEST + 1))
     with pytest.raises(ConfigError, match="longer than 1,048,576 bytes"):
         load_config(long)
     long.write_bytes(b"# caf\xc3\xa9\n# \xe9")
