@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-__all__ = ["Size", "check_sizes", "read_size", "show_size"]
+__all__ = ["Size", "check_sizes", "read_size"]
 
 Size = Annotated[int, msgspec.Meta(ge=0)] | str
 """What a setting that is a size may be in the configuration."""
@@ -44,16 +44,3 @@ def check_sizes(**sizes: int | str) -> None:
             read_size(size)
         except ValueError as error:
             raise ValueError(f"`{name}`: {error}") from error
-
-
-def show_size(count: int) -> str:
-    """Return a size as people say it: ``812 bytes``, ``12.4 kB``, ``480 MB``."""
-    if count < 1000:
-        return f"{count} bytes"
-    value = float(count)
-    units = iter(("kB", "MB", "GB", "TB", "PB"))
-    unit = "bytes"
-    while value >= 999.5 and unit != "PB":  # from here on it would be rounded to 1000
-        value, unit = value / 1000, next(units)
-    digits = f"{value:.0f}" if value >= 99.95 else f"{value:.1f}".removesuffix(".0")
-    return f"{digits} {unit}"

@@ -10,7 +10,8 @@ import msgspec
 
 from catsync_core import Decision, PolicyEntry, Question, Verdict, hookimpl
 from catsync_core.client.home import home_folder
-from catsync_plugins._sizes import Size, check_sizes, read_size, show_size
+from catsync_core.quantities import show_bytes
+from catsync_plugins._sizes import Size, check_sizes, read_size
 
 __all__ = ["QuotaSettings", "catsync_policies", "decide_by_quota"]
 
@@ -43,22 +44,24 @@ def decide_by_quota(question: Question, settings: QuotaSettings) -> Verdict:
         return Verdict(Decision.ALLOW)
     largest = read_size(settings.largest_total)
     if 0 < largest < question.disk_bytes:
-        reason = f"{question.catalog} takes {show_size(question.disk_bytes)} of the disk, and all catalogs together may"
-        return Verdict(Decision.DENY, f"{reason} take {show_size(largest)}")
+        reason = (
+            f"{question.catalog} takes {show_bytes(question.disk_bytes)} of the disk, and all catalogs together may"
+        )
+        return Verdict(Decision.DENY, f"{reason} take {show_bytes(largest)}")
     reasons = ". ".join(_reasons(question, largest, read_size(settings.keep_free), settings.folder))
     return Verdict(settings.exceeded, reasons) if reasons else Verdict(Decision.ALLOW)
 
 
 def _reasons(question: Question, largest: int, keep_free: int, folder: str) -> Iterator[str]:
     """Each bound that would be exceeded, with its figures."""
-    grows = f"{question.catalog} takes {show_size(question.disk_bytes)} of the disk"
+    grows = f"{question.catalog} takes {show_bytes(question.disk_bytes)} of the disk"
     if 0 < largest < question.stored_bytes + question.disk_bytes:
-        stored = show_size(question.stored_bytes)
-        yield f"{grows}, and catalogs already take {stored} of the {show_size(largest)} that they may"
+        stored = show_bytes(question.stored_bytes)
+        yield f"{grows}, and catalogs already take {stored} of the {show_bytes(largest)} that they may"
     if keep_free:
         free = shutil.disk_usage(_existing(Path(folder).expanduser() if folder else home_folder())).free
         if free < question.disk_bytes + keep_free:
-            yield f"{grows}, of which {show_size(free)} are free and {show_size(keep_free)} are to stay free"
+            yield f"{grows}, of which {show_bytes(free)} are free and {show_bytes(keep_free)} are to stay free"
 
 
 def _existing(folder: Path) -> Path:

@@ -7,11 +7,21 @@ from email.utils import parsedate_to_datetime
 
 from catsync_core.limits import LIMITS
 
-__all__ = ["parse_content_range", "parse_range", "parse_retry_after"]
+__all__ = ["names_etag", "parse_content_range", "parse_range", "parse_retry_after"]
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _SECONDS = re.compile(r"\d{1,9}")
+
+
+def names_etag(text: str, etag: str) -> bool:
+    """Whether an ``If-None-Match`` field names an ETag.
+
+    Args:
+        text: Value of the field; empty where there is none.
+        etag: With its quotation marks.
+    """
+    return text.strip() == "*" or any(tag.strip().removeprefix("W/") == etag for tag in text.split(","))
 
 
 def parse_range(text: str, length: int) -> tuple[int, int] | None:

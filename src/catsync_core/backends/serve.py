@@ -12,9 +12,6 @@ import hashlib
 import http.server
 import io
 import os
-import socket
-import socketserver
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,8 +20,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from catsync_core.backends.connections import BoundedServer
 from catsync_core.backends.directory import open_object
-from catsync_core.backends.http_headers import parse_range
+from catsync_core.backends.http_headers import names_etag, parse_range
 from catsync_core.errors import LocalError, NotFoundError, UsageError
 
 __all__ = ["Answer", "RequestHandler", "Served", "Server", "serve"]
@@ -133,7 +131,7 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
     def _find(self, file: io.FileIO) -> Answer:
         length = os.fstat(file.fileno()).st_size
         etag = _etag(file, length)
-        if _names(self.headers.get("If-None-Match", ""), etag):
+        if names_etag(self.headers.get("If-None-Match", ""), etag):
             return Answer(304, {"ETag": etag})
         start, stop, partial = 0, length, False
         if "Range" in self.headers and self.headers.get("If-Range", etag) == etag:
@@ -213,11 +211,7 @@ def serve(
     return Server(directory, host, port, on_request=on_request)
 
 
-class _TcpServer(socketserver.ThreadingTCPServer):
-    allow_reuse_address = os.name != "nt"  # on Windows it would let two servers share a port
-    daemon_threads = True
-    request_queue_size = 128
-
+class _TcpServer(BoundedServer):
     def __init__(
         self,
         directory: Path,
@@ -228,51 +222,13 @@ class _TcpServer(socketserver.ThreadingTCPServer):
     ) -> None:
         self.directory = directory
         self.report = report
-        self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base class
-        with self._guard:
-            full = len(self._open) >= CONNECTIONS
-            if not full:
-                self._open.add(request)
-        if full:
-            self.shutdown_request(request)
-        else:
-            super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as in the base class
-        with self._guard:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base class
-        """Take a broken connection for the client's matter; anything else is a bug, which the base class prints."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
-    def server_close(self) -> None:
-        with self._guard:
-            connections = tuple(self._open)
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:  # it has just ended by itself
-                continue
-        super().server_close()
+        super().__init__((host, port), handler, CONNECTIONS)
 
 
 def _etag(file: io.FileIO, length: int) -> str:
     if length <= HASHED:
         return f'"{hashlib.file_digest(file, "sha256").hexdigest()[:16]}"'
     return f'"{length:x}-{os.fstat(file.fileno()).st_mtime_ns:x}"'
-
-
-def _names(text: str, etag: str) -> bool:
-    """Whether an ``If-None-Match`` field names the ETag."""
-    return text.strip() == "*" or any(tag.strip().removeprefix("W/") == etag for tag in text.split(","))
 
 
 def _pieces(file: io.FileIO, start: int, stop: int) -> Iterator[bytes]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from catsync_core.quantities import show_bytes, show_count
+
 if TYPE_CHECKING:
     from catsync_core.client.report import CatalogInfo
 
@@ -49,24 +51,6 @@ _STATUS = {
     "incomplete": ("Download incomplete", "red"),
     "gone": ("No longer offered", "red"),
 }
-
-
-def show_bytes(count: int) -> str:
-    """Return a size as people say it: ``812 bytes``, ``12.4 kB``, ``480 MB``."""
-    if count < _THOUSAND:
-        return show_count(count, "byte")
-    value = float(count)
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
-        value /= _THOUSAND
-        if value < 999.5 or unit == "PB":  # from here on it would be rounded to 1000
-            break
-    digits = f"{value:.0f}" if value >= 99.95 else f"{value:.1f}".removesuffix(".0")
-    return f"{digits} {unit}"
-
-
-def show_count(count: int, noun: str) -> str:
-    """Return a number with its noun: ``1 file``, ``1,204 files``."""
-    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
 def show_seconds(seconds: float) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from catsync_core.client.changes import Changes, compare_versions
+from catsync_core.client.description import describe_catalog
 from catsync_core.client.installation import Installation
 from catsync_core.client.open_file import OpenFile
 from catsync_core.client.open_version import OpenVersion
@@ -23,8 +24,6 @@ from catsync_core.client.usage import Usage
 from catsync_core.errors import CatsyncError, LocalError, NoConnectionError, NotFoundError, RemoteError
 from catsync_core.events import Listener, Phase, Progress
 from catsync_core.format.index import CatalogSummary
-from catsync_core.format.manifest import Manifest
-from catsync_core.format.paths import show_path
 from catsync_core.plan.model import Action, Via
 from catsync_core.store.commit import recover
 from catsync_core.store.layout import CatalogStore
@@ -33,14 +32,10 @@ from catsync_core.store.pointer import read_pointer
 from catsync_core.store.records import Installed
 from catsync_core.store.remove import remove_content
 from catsync_core.store.rollback import roll_back
-from catsync_core.store.spool import Spool
 from catsync_core.store.verify import VerifyReport
-from catsync_core.transfer.reader import ContentReader
 from catsync_core.transfer.repository import Repository
 
 __all__ = ["Catalog"]
-
-_PIECE = 1 << 20
 
 Activity = Literal["install", "update"]
 
@@ -79,34 +74,7 @@ class Catalog:
 
     def info(self) -> CatalogInfo:
         """Return its state: what is wished, what is there, what is offered. Works without a connection."""
-        row, installed, head = self._row(), read_pointer(self._store, self._listener), self._head()
-        kept = Spool(self._store).bytes_kept() if self._store.exists() else 0
-        problem = row.problem or (self._source.row.problem if self._source else "")
-        return CatalogInfo(
-            schema=SCHEMA,
-            catalog=self.id,
-            title=head.title if head else row.title,
-            repository=self._source.row.shown if self._source else "",
-            offered=head is not None,
-            mode=row.mode,
-            label=_label(row, installed, head),
-            installed_version=installed.version if installed else None,
-            head_version=head.version if head else None,
-            files=head.files if head else 0,
-            bytes=head.bytes if head else 0,
-            installed_files=installed.files if installed else 0,
-            installed_bytes=installed.bytes if installed else 0,
-            installed_published=installed.published if installed else 0,
-            installed_at=installed.installed_at if installed else 0,
-            head_published=head.published if head else 0,
-            checked_at=self._source.row.checked_at if self._source else 0,
-            downloaded_at=row.downloaded_at,
-            downloaded_bytes=row.downloaded_bytes,
-            kept_bytes=kept,
-            problem=problem,
-            skipped_version=row.skipped if installed and head and row.skipped > installed.version else None,
-            path=str(self._store.version_path(installed.version)) if installed else "",
-        )
+        return describe_catalog(self._row(), self._source, self._store, read_pointer(self._store, self._listener))
 
     def plan(self, *, via: Via = Via.AUTO, folders: Sequence[Path] = ()) -> Summary:
         """Return what ``go_offline`` or ``update`` would do; fetches metadata only."""
@@ -196,7 +164,9 @@ class Catalog:
         repository, _ = self._connect()
         self._ask_for_news()
         head = repository.newest(self.id, self._offered())
-        return compare_versions(load_manifest(self._store, installed), repository.manifest(head)[0], head)
+        old = load_manifest(self._store, installed)
+        new = old if head.version == installed.version else repository.manifest(head)[0]
+        return compare_versions(old, new, head)
 
     def skip(self) -> int:
         """Do not tell of the update that is available any more, until a newer one comes; ``update`` still fetches it.
@@ -246,12 +216,7 @@ class Catalog:
 
     def files(self) -> list[FileInfo]:
         """Return its files: of the local copy, else of the backend's current version."""
-        manifest = self._read_manifest()[0]
-        return [
-            FileInfo(entry.path, manifest.contents[entry.content].size, entry.mtime)
-            for entry in manifest.entries
-            if entry.content is not None
-        ]
+        return self.open_version().files()
 
     def open_version(self, *, max_age: float = 0) -> OpenVersion:
         """Open the version that is read now: the local copy, else the backend's current version.
@@ -292,18 +257,7 @@ class Catalog:
         Raises:
             NotFoundError: (local) there is no such file.
         """
-        manifest, repository = self._read_manifest()
-        content = manifest.files().get(path)
-        if content is None:
-            raise NotFoundError(
-                f"{self.id} has no file '{show_path(path)}'", hint=f"`catsync ls {self.id}` shows its files"
-            )
-        if repository is not None:
-            yield from ContentReader(repository, manifest).read_content(content)
-            return
-        with (self.path() / path).open("rb") as stream:
-            while piece := stream.read(_PIECE):
-                yield piece
+        yield from self.open_version().read(path)
 
     def _install(self, activity: Activity, via: Via, folders: Sequence[Path]) -> Summary:
         with self._store.lock(activity), self._noting_problems():
@@ -387,16 +341,6 @@ class Catalog:
                 hint="The copy stays. Try again with a connection; `--force` deletes it all the same",
             ) from error
 
-    def _read_manifest(self) -> tuple[Manifest, Repository | None]:
-        installed = read_pointer(self._store, self._listener)
-        if installed is not None:
-            return load_manifest(self._store, installed), None
-        repository, _ = self._connect()
-        self._ask_for_news()
-        offered = self._offered()
-        manifest, _ = repository.manifest(repository.newest(self.id, offered))
-        return manifest, repository
-
     def _installed(self) -> Installed:
         installed = read_pointer(self._store, self._listener)
         if installed is None:
@@ -442,15 +386,3 @@ class Catalog:
             with suppress(LocalError):  # on a full disk it cannot be noted, and is told all the same
                 self._state.save_catalog(replace(self._row(), problem=error.message))
             raise
-
-
-def _label(
-    row: CatalogRow, installed: Installed | None, head: CatalogSummary | None
-) -> Literal["online", "offline", "update_available", "incomplete", "gone"]:
-    if installed is None:
-        if row.mode is Mode.OFFLINE:
-            return "incomplete"
-        return "online" if head else "gone"
-    if head is not None and head.version > max(installed.version, row.skipped):
-        return "update_available"
-    return "offline"

@@ -11,7 +11,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from catsync_core.client.open_file import OnlineFile, OpenFile
 from catsync_core.client.report import FileInfo
@@ -64,6 +64,16 @@ class OpenVersion(ABC):
             if entry.content is not None
         ]
 
+    def read(self, path: str) -> Iterator[bytes]:
+        """Stream a whole file.
+
+        Raises:
+            NotFoundError: (local) there is no such file, or the version was removed meanwhile.
+            IntegrityError: (content) it is not what was published; the last piece is not given out then.
+        """
+        with self.open(path) as file:
+            yield from file.read_range(0, file.size)
+
     def open(self, path: str) -> OpenFile:
         """Open a file for reading; of an online catalog nothing is fetched yet.
 
@@ -74,12 +84,15 @@ class OpenVersion(ABC):
             NotFoundError: (local) there is no such file, or the version was removed meanwhile.
             DamagedError: (local) the local copy is not what was stored.
         """
+        return self._open(path, self._find(path))
+
+    def _find(self, path: str) -> Content:
         content = self._contents.get(path)
         if content is None:
             raise NotFoundError(
                 f"{self.catalog} has no file '{show_path(path)}'", hint=f"`catsync ls {self.catalog}` shows its files"
             )
-        return self._open(path, content)
+        return content
 
     @abstractmethod
     def _open(self, path: str, content: Content) -> OpenFile: ...
@@ -125,6 +138,10 @@ class _OnlineVersion(OpenVersion):
     def __init__(self, manifest: Manifest, repository: Repository, frames: FrameCache[bytes]) -> None:
         super().__init__(manifest)
         self._reader = ContentReader(repository, manifest, frames)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """Stream a whole file, and compare its SHA-256 besides the seals of its frames."""
+        return self._reader.read_content(self._find(path))
 
     def _open(self, path: str, content: Content) -> OpenFile:
         return OnlineFile(

@@ -54,6 +54,7 @@ class Sources:
         self._cancelled = cancelled
         self._now = now
         self._backends: dict[str, Backend] = {}
+        self._parsed: dict[str, tuple[bytes, Index]] = {}
         self._opening = threading.Lock()
         self.versions = OpenVersions()
 
@@ -64,7 +65,7 @@ class Sources:
 
     def all(self) -> list[Source]:
         """Return all repositories as they were last seen."""
-        return [Source(row, read_index(row.body, f"The index of {row.shown}")) for row in self._state.repositories()]
+        return [Source(row, self._read(row)) for row in self._state.repositories()]
 
     def add(self, address: str) -> Source:
         """Add a repository; adding it again only asks it for news.
@@ -137,6 +138,14 @@ class Sources:
             if url not in self._backends:
                 self._backends[url] = open_backend(url, self._plugins, cancelled=self._cancelled)
             return Repository(self._backends[url])
+
+    def _read(self, row: RepositoryRow) -> Index:
+        """Return a repository's index, parsed anew only when it is another one: it is asked for at every turn."""
+        body, index = self._parsed.get(row.url, (b"", None))
+        if index is None or body != row.body:
+            index = read_index(row.body, f"The index of {row.shown}")
+            self._parsed[row.url] = (row.body, index)
+        return index
 
     def _find(self, url: str) -> Source | None:
         return next((source for source in self.all() if source.row.url == url), None)

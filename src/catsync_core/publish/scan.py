@@ -175,7 +175,7 @@ def _fault(path: str, child: os.DirEntry[str]) -> str:
         mode = child.stat(follow_symlinks=False).st_mode
     except PathError as error:
         return error.message
-    except FileNotFoundError as error:  # likewise
+    except FileNotFoundError as error:  # it went after its folder was listed
         raise _changed(path, "scanned") from error
     except OSError as error:
         return f"'{show_path(path)}' cannot be looked at ({error.strerror})"
@@ -184,7 +184,7 @@ def _fault(path: str, child: os.DirEntry[str]) -> str:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return f"'{show_path(path)}' is neither a file nor a folder"
     if not os.access(child.path, os.R_OK):
-        if not os.path.lexists(child.path):  # likewise
+        if not os.path.lexists(child.path):  # it went meanwhile, which looks the same
             raise _changed(path, "scanned")
         return f"'{show_path(path)}' cannot be read ({os.strerror(errno.EACCES)})"
     return ""

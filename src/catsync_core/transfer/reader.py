@@ -93,9 +93,8 @@ class ContentReader:
             yield data[max(start - begin, 0) : min(start + length - begin, size)]
 
     def _decode(self, pack: int, wanted: Sequence[Frame], likely: Sequence[Frame]) -> Iterator[tuple[Frame, bytes]]:
-        fetched: dict[
-            int, bytes
-        ] = {}  # by offset, as stored: each is only decoded, and so verified, when its turn comes
+        # By offset, as stored: each is only decoded, and so verified, when its turn comes.
+        fetched: dict[int, bytes] = {}
         for number, frame in enumerate(wanted):
             data = self._frames.get(self._key(pack, frame))
             if data is None:

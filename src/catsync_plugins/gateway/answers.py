@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 
 from catsync_core import CatsyncError, OpenFile, OpenVersion
-from catsync_core.backends.http_headers import parse_range
+from catsync_core.backends.http_headers import names_etag, parse_range
 from catsync_core.errors import (
     AuthorisationError,
     CancelledError,
@@ -138,7 +138,7 @@ def _answer_file(file: OpenFile, method: str, headers: Message, embedders: str) 
         "Catsync-Version": str(file.version),
         "Content-Security-Policy": f"{_PASSIVE if kind == PDF else _SANDBOX} {embedders}".rstrip(),
     }
-    if _names(headers.get("If-None-Match", ""), etag):
+    if names_etag(headers.get("If-None-Match", ""), etag):
         file.close()
         return Answer(304, fields)
     fields["Content-Type"] = kind
@@ -162,10 +162,6 @@ def _read(file: OpenFile, start: int, stop: int) -> Iterator[bytes]:
     with closing(file):
         yield b""  # whoever makes this goes to here: from now on closing it closes the file
         yield from file.read_range(start, stop)
-
-
-def _names(text: str, etag: str) -> bool:
-    return text.strip() == "*" or any(tag.strip().removeprefix("W/") == etag for tag in text.split(","))
 
 
 def _list(text: str, *, json: bool) -> Answer:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import http.server
 import io
-import os
 import socket
-import socketserver
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from catsync_core import CatsyncError, Client
+from catsync_core.backends.connections import BoundedServer
 from catsync_core.errors import LocalError
 from catsync_plugins.gateway.answers import Answer, answer_error, answer_refusal, find_answer
 from catsync_plugins.gateway.guard import Guard, Refusal
@@ -193,44 +191,8 @@ class Gateway:
         self.close()
 
 
-class _TcpServer(socketserver.ThreadingTCPServer):
-    allow_reuse_address = os.name != "nt"  # on Windows it would let two servers share a port
-    daemon_threads = True
-    request_queue_size = 128
-
+class _TcpServer(BoundedServer):
     def __init__(self, shelf: Shelf, port: int, origins: tuple[str, ...]) -> None:
         self.shelf = shelf
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        super().__init__((HOST, port), _Handler)
+        super().__init__((HOST, port), _Handler, CONNECTIONS)
         self.guard = Guard(self.server_address[1], origins)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base class
-        with self._lock:
-            full = len(self._open) >= CONNECTIONS
-            if not full:
-                self._open.add(request)
-        if full:
-            self.shutdown_request(request)
-        else:
-            super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as in the base class
-        with self._lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base class
-        """Take a broken connection for the client's matter; anything else is a bug, which the base class prints."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
-    def server_close(self) -> None:
-        with self._lock:
-            connections = tuple(self._open)
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:  # it has just ended by itself
-                continue
-        super().server_close()

@@ -234,7 +234,7 @@ def test_a_slow_client_holds_up_nobody(server: Server, client: HTTPConnection, f
 
 
 def test_there_is_a_bound_on_connections(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CONNECTIONS", 2)
+    monkeypatch.setattr(server._tcp, "most", 2)
     parts = urlsplit(server.url)
     held = [connect(server) for _ in range(2)]
     for connection in held:

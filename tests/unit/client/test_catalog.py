@@ -16,6 +16,7 @@ from catsync_core.errors import (
     UsageError,
 )
 from catsync_core.events import Event, Phase, Progress
+from catsync_core.format.index import Index, read_index
 from catsync_core.plan.model import Via
 from catsync_core.store.layout import CatalogStore
 from support.shop import Shop
@@ -293,3 +294,22 @@ def test_a_catalog_that_was_never_offline_can_be_planned_without_a_trace(client:
     assert not (client.home / "catalogs").exists()
     done = client.catalog("shoes").go_offline()
     assert (planned.bytes_received, planned.actions) == (done.bytes_received, done.actions)
+
+
+def test_an_index_is_parsed_once_until_it_is_another_one(
+    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+
+    def read(body: bytes, what: str) -> Index:
+        parsed.append(body)
+        return read_index(body, what)
+
+    monkeypatch.setattr("catsync_core.client.sources.read_index", read)
+    for _ in range(3):
+        client.catalog("shoes").info()
+    assert len(parsed) == 1
+    shop.publish(boots="black")
+    client.check()
+    assert client.catalog("shoes").info().head_version == 2
+    assert len(parsed) == 2

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from catsync_core import Client
@@ -24,8 +26,9 @@ def test_changes_name_what_the_newest_version_brings_and_fetch_no_content(
     assert client.catalog("shoes").info().installed_version == 1
 
 
-def test_there_are_none_when_it_is_current(client: Client) -> None:
+def test_there_are_none_when_it_is_current_and_no_manifest_is_fetched(client: Client, shop: Shop) -> None:
     client.catalog("shoes").go_offline()
+    shutil.rmtree(shop.repository / "manifests")
     changes = client.catalog("shoes").changes()
     assert (changes.from_version, changes.to_version) == (1, 1)
     assert (changes.added, changes.changed, changes.removed) == ((), (), ())

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -12,17 +9,7 @@ import pytest
 from catsync_core import Decision, Question, Verdict
 from catsync_plugins.policy_window import WindowSettings, decide_by_hours
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the time zone of a process cannot be set there")
-
-
-@pytest.fixture(autouse=True)
-def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The system's own time zone, as the policy uses it."""
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("central_europe")
 
 
 def moment(text: str) -> float:

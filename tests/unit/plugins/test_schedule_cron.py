@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -11,17 +8,7 @@ import pytest
 from catsync_core import LastCheck
 from catsync_plugins.schedule_cron import CronSettings, next_cron_check
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the time zone of a process cannot be set there")
-
-
-@pytest.fixture(autouse=True)
-def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The rules of Central Europe, spelt out: a machine may lack the names of zones."""
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("central_europe")
 
 
 def moment(text: str) -> float:

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from catsync_core.cli.words import show_bytes
-from catsync_plugins._sizes import check_sizes, read_size, show_size
+from catsync_plugins._sizes import check_sizes, read_size
 
 
 @pytest.mark.parametrize(
@@ -28,8 +27,3 @@ def test_sizes_are_read(size: int | str, count: int) -> None:
 def test_what_is_no_size_is_refused(size: str) -> None:
     with pytest.raises(ValueError, match=r"`largest`: `.*` is no size; write bytes as a number"):
         check_sizes(largest=size)
-
-
-@pytest.mark.parametrize("count", [0, 1, 999, 1000, 1049, 99_949, 99_950, 999_499, 999_500, 10**9, 10**15, 10**19])
-def test_sizes_are_shown_as_the_command_line_shows_them(count: int) -> None:
-    assert show_size(count).replace("1 bytes", "1 byte") == show_bytes(count)
