@@ -81,7 +81,8 @@ def linear_axis(unit: str, values: Iterable[float], *, start: float = math.inf) 
     known = list(values)
     if not known:
         raise ValueError("an axis needs values")
-    low, high = min(*known, start), max(known)
+    shown = known if math.isinf(start) else [*known, start]
+    low, high = min(shown), max(shown)
     step = _round_step((high - low or abs(high) or 1.0) / 8)
     first, last = math.floor(low / step), math.ceil(high / step)
     ticks = tuple(round(number * step, 10) for number in range(first, max(last, first + 1) + 1))

@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# Tests count work and never time it: how long an example takes depends on what else the machine does.
+settings.register_profile("catsync", deadline=None)
+settings.load_profile("catsync")
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

@@ -11,7 +11,7 @@ from bench._lines import line_chart
 from bench._svg import PALETTE, TEXT, linear_axis, log_axis, write_number
 from bench._table import colours
 from bench.peers import TOOLS
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -42,7 +42,8 @@ def test_a_logarithmic_axis_holds_all_values_and_shows_the_least(values: list[fl
     assert [axis.place(tick) for tick in axis.ticks] == sorted(axis.place(tick) for tick in axis.ticks)
 
 
-@given(st.lists(st.integers(0, 10**9), min_size=1), st.sampled_from([0.0, 1.0, math.inf]))
+@example(values=[0], start=1.0)
+@given(values=st.lists(st.integers(0, 10**9), min_size=1), start=st.sampled_from([0.0, 1.0, math.inf]))
 def test_a_linear_axis_holds_all_values_and_its_start(values: list[int], start: float) -> None:
     axis = linear_axis("B", values, start=start)
     known = values if math.isinf(start) else [*values, start]
