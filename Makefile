@@ -11,7 +11,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml setup.py $(wildcard src/catsync_core/chunking/*.[ch])
 	PYTHON=$(PYTHON) sh tools/make-venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group test --group check --group docs
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[ui]' --group test --group check --group docs
 	touch $@
 
 demo: install

@@ -1,0 +1,1 @@
+"""``catsync ui``: the sync screen in the browser."""
