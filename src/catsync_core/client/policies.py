@@ -6,22 +6,19 @@ The user's settings are checked when this is made, so that a mistake in them is 
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
+from catsync_core.client.asking import PATIENCE, Asking
 from catsync_core.config import Config
-from catsync_core.events import Listener, Warned, ignore
+from catsync_core.events import Listener, ignore
 from catsync_core.hookspecs import Decision, Offer, PolicyEntry, Question, Verdict
 from catsync_core.plugins import Plugins
 
 __all__ = ["Policies", "join_verdicts"]
 
-PATIENCE = 10.0
-"""Seconds in which a policy must answer."""
 _STRICTNESS = {decision: number for number, decision in enumerate(Decision)}
-_Answer = TypeVar("_Answer")
 
 
 class Policies:
@@ -47,26 +44,32 @@ class Policies:
         listener: Listener = ignore,
         patience: float = PATIENCE,
     ) -> None:
-        self._plugins = plugins
         self._now = now
-        self._listener = listener
-        self._patience = patience
-        self._failed: set[str] = set()
-        self._failing = threading.Lock()
+        self._asking = Asking("policy", plugins, listener, patience=patience)
         entries = plugins.policies()
         self._enabled = {catalog: config.policies(catalog, entries) for catalog in (None, *config.catalogs)}
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the user enabled any, so that there is somebody to ask."""
+        return any(self._enabled.values())
+
+    @property
+    def limit_rates(self) -> bool:
+        """Whether one of them limits how fast bytes arrive."""
+        return any(entry.max_rate is not None for entry, _ in self._of(None))
 
     def decide(self, question: Question) -> Verdict:
         """Return what may happen: what the strictest policy says, with the reasons of all that do not allow it."""
         return join_verdicts(
-            self._ask(entry, _as_verdict, entry.decide, question, settings)
+            self._asking.ask(entry, _as_verdict, entry.decide, question, settings)
             for entry, settings in self._of(question.catalog)
         )
 
     def starts_offline(self, offer: Offer) -> bool:
         """Whether a catalog that is new on this device is taken offline by itself: one policy that says so suffices."""
         return any(
-            self._ask(entry, _as_bool, entry.starts_offline, offer, settings)
+            self._asking.ask(entry, _as_bool, entry.starts_offline, offer, settings)
             for entry, settings in self._of(offer.catalog)
             if entry.starts_offline is not None
         )
@@ -77,7 +80,7 @@ class Policies:
         Whether it may be fetched now is another question, see :meth:`decide`.
         """
         return any(
-            self._ask(entry, _as_bool, entry.starts_update, question, settings)
+            self._asking.ask(entry, _as_bool, entry.starts_update, question, settings)
             for entry, settings in self._of(question.catalog)
             if entry.starts_update is not None
         )
@@ -92,7 +95,7 @@ class Policies:
         """
         moment = self._now() if now is None else now
         bounds = [
-            self._ask(entry, _as_rate, entry.max_rate, moment, settings)
+            self._asking.ask(entry, _as_rate, entry.max_rate, moment, settings)
             for entry, settings in self._of(None)
             if entry.max_rate is not None
         ]
@@ -100,30 +103,7 @@ class Policies:
 
     def _of(self, catalog: str | None) -> Iterator[tuple[PolicyEntry, Any]]:
         enabled = self._enabled.get(catalog, self._enabled[None])
-        return (pair for pair in enabled if pair[0].name not in self._failed)
-
-    def _ask(
-        self,
-        entry: PolicyEntry,
-        check: Callable[[PolicyEntry, object], _Answer],
-        function: Callable[..., object],
-        *arguments: object,
-    ) -> _Answer | None:
-        """Return what a function of a policy answers; None where it failed."""
-        try:
-            return check(entry, _within(self._patience, lambda: function(*arguments)))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, the work goes on
-            self._give_up(entry, error)
-            return None
-
-    def _give_up(self, entry: PolicyEntry, error: BaseException) -> None:
-        with self._failing:
-            if entry.name in self._failed:
-                return
-            self._failed.add(entry.name)
-            self._plugins.record_failure(entry, error)
-        reason = f"{type(error).__name__}: {error}"
-        self._listener(Warned(entry.name, f"The policy {entry.name} failed and is no longer asked: {reason}"))
+        return (pair for pair in enabled if not self._asking.has_failed(pair[0].name))
 
 
 def join_verdicts(verdicts: Iterable[Verdict | None]) -> Verdict:
@@ -164,28 +144,3 @@ def _as_rate(_: PolicyEntry, answer: object) -> int:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _within(seconds: float, call: Callable[[], _Answer]) -> _Answer:
-    """Return what a call returns, in a thread of its own: one that hangs cannot be ended, only left behind.
-
-    Raises:
-        TimeoutError: it takes longer.
-    """
-    answers: list[_Answer] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answers.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            errors.append(error)
-
-    thread = threading.Thread(target=work, name="catsync-policy", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors.pop()
-    if not answers:
-        raise TimeoutError(f"no answer within {seconds:g} seconds")
-    return answers[0]
