@@ -57,6 +57,7 @@ def test_one_request_answers_for_all_catalogs_of_a_repository() -> None:
 
 def test_the_first_catalog_that_is_due_counts_and_those_that_are_not_checked_do_not() -> None:
     late = replace(SHOES, next_check=NOW + HOUR)
+    assert plan(SHOES, late).ask == plan(late, SHOES).ask == ("https://a",)
     assert plan(late, replace(SHOES, auto_sync=False), replace(SHOES, offline=False)).next_checks == {
         "https://a": NOW + HOUR
     }
@@ -150,3 +151,5 @@ def test_failures_count_after_the_clock_was_set_back_too() -> None:
     asked = Asked("https://a", NOW + YEAR, NOW - 10, 2)
     found = plan(replace(SHOES, next_check=NOW + YEAR + HOUR), asked=asked)
     assert found.next_checks == {"https://a": NOW - 10 + 240}
+    waits_longer = plan(replace(SHOES, next_check=NOW + HOUR), asked=asked)
+    assert waits_longer.next_checks == {"https://a": NOW + HOUR}
