@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from catsync_core.backends.http_headers import names_etag
 from catsync_plugins.gateway.media_types import media_type
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 __all__ = ["StaticFiles", "read_static"]
-
-_MANIFEST = "application/manifest+json"
 
 
 def read_static() -> dict[str, bytes]:
@@ -27,27 +27,36 @@ class StaticFiles:
     """An ASGI application that serves them; a browser keeps them and asks each time whether they changed."""
 
     def __init__(self) -> None:
-        self._files = {
-            name: (data, f'"{hashlib.sha256(data).hexdigest()[:32]}"', _kind(name))
-            for name, data in read_static().items()
-        }
+        self._files = {name: _File.make(name, data) for name, data in read_static().items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         from starlette.responses import Response  # noqa: PLC0415 - heavy, and there while a server runs
 
-        name = scope["path"].removeprefix("/") or "index.html"
-        found = self._files.get(name)
-        if found is None:
+        file = self._files.get(scope["path"].removeprefix("/") or "index.html")
+        if file is None:
             response = Response("There is no such page\n", 404, {"Cache-Control": "no-store"}, "text/plain")
+            await response(scope, receive, send)
+            return
+        asked = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {"ETag": file.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        if names_etag(asked.get(b"if-none-match", ""), file.etag):
+            response = Response(b"", 304, headers)
+        elif "gzip" in asked.get(b"accept-encoding", ""):
+            response = Response(file.packed, 200, headers | {"Content-Encoding": "gzip"}, file.kind)
         else:
-            data, etag, kind = found
-            asked = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
-            headers = {"ETag": etag, "Cache-Control": "no-cache"}
-            same = names_etag(asked, etag)
-            response = Response(b"" if same else data, 304 if same else 200, headers, None if same else kind)
+            response = Response(file.data, 200, headers, file.kind)
         await response(scope, receive, send)
 
 
-def _kind(name: str) -> str:
-    return _MANIFEST if name.endswith(".webmanifest") else media_type(name)
+@dataclass(frozen=True, slots=True)
+class _File:
+    data: bytes
+    packed: bytes
+    etag: str
+    kind: str
+
+    @classmethod
+    def make(cls, name: str, data: bytes) -> Self:
+        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        return cls(data, gzip.compress(data, mtime=0), etag, media_type(name))
