@@ -10,13 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from catsync_core.client.agent import Agent
     from catsync_core.client.catalog import Catalog
     from catsync_core.client.changes import Changes
     from catsync_core.client.client import Client
+    from catsync_core.client.labels import Label
     from catsync_core.client.open_file import OpenFile
     from catsync_core.client.open_version import OpenVersion
-    from catsync_core.client.report import CatalogInfo, Checked, FileInfo, Summary
-    from catsync_core.client.state import Mode
+    from catsync_core.client.report import CatalogInfo, Checked, FileInfo, JobInfo, Summary
+    from catsync_core.client.rows import JobKind, Mode
+    from catsync_core.client.runner import JobRunner
     from catsync_core.errors import CatsyncError
     from catsync_core.events import (
         Event,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
+    "Agent",
     "BackendEntry",
     "Catalog",
     "CatalogInfo",
@@ -60,7 +64,11 @@ __all__ = [
     "Event",
     "FileInfo",
     "JobEnded",
+    "JobInfo",
+    "JobKind",
+    "JobRunner",
     "JobWaits",
+    "Label",
     "LastCheck",
     "Mode",
     "ModeChanged",
@@ -91,6 +99,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Action": "plan.model",
+    "Agent": "client.agent",
     "BackendEntry": "hookspecs",
     "Catalog": "client.catalog",
     "CatalogInfo": "client.report",
@@ -103,9 +112,13 @@ _HOMES = {
     "Event": "events",
     "FileInfo": "client.report",
     "JobEnded": "events",
+    "JobInfo": "client.report",
+    "JobKind": "client.rows",
+    "JobRunner": "client.runner",
     "JobWaits": "events",
+    "Label": "client.labels",
     "LastCheck": "hookspecs",
-    "Mode": "client.state",
+    "Mode": "client.rows",
     "ModeChanged": "events",
     "Notifier": "hookspecs",
     "NotifierEntry": "hookspecs",

@@ -12,6 +12,8 @@ Every error says what happened, to what, and what to do next, and carries the ex
     |   +-- SourceError              1   a tree that cannot be published
     |   +-- DamagedError            14   stored content is not what was stored
     |   +-- CancelledError         130   stopped by the user
+    |   +-- WaitsError               1   it must wait: paused, or by a policy
+    |   +-- DeniedError              1   a policy does not allow it
     +-- RemoteError                 13   the backend or the way to it
     |   +-- NoConnectionError       13   unreachable, stalled or cut off
     |   +-- ServerError             13   it answered with a failure
@@ -42,6 +44,7 @@ __all__ = [
     "ConflictError",
     "ContentError",
     "DamagedError",
+    "DeniedError",
     "DiskFullError",
     "FormatError",
     "IntegrityError",
@@ -61,6 +64,7 @@ __all__ = [
     "UnsupportedError",
     "UnsupportedFormatError",
     "UsageError",
+    "WaitsError",
 ]
 
 
@@ -157,6 +161,32 @@ class CancelledError(LocalError):
     code = "cancelled"
     exit_code = 130
     default_hint = "What has arrived is kept; the same command goes on from there"
+
+
+class WaitsError(LocalError):
+    """It must wait: the user paused it, or a policy that the user enabled does not allow it now.
+
+    Args:
+        message: What waits, and why.
+        hint: What to do next.
+        gate: The kind of reason, as :class:`JobWaits` names it.
+        until: When it may go on, seconds since 1970; 0 where that is not known.
+    """
+
+    code = "waits"
+    default_hint = "What has arrived is kept"
+
+    def __init__(self, message: str, *, hint: str = "", gate: str = "", until: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.gate = gate
+        self.until = until
+
+
+class DeniedError(LocalError):
+    """A policy that the user enabled does not allow it."""
+
+    code = "denied"
+    default_hint = "`catsync config show` prints the policies that are enabled; change them in the configuration file"
 
 
 class RemoteError(CatsyncError):

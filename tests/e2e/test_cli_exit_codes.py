@@ -164,7 +164,7 @@ def test_14_a_damaged_object(catsync: CommandLine, server: FaultyServer) -> None
     server.plan.add(FlipBit(), key="packs/", times=1000)
     failed = catsync.run("offline", "shoes", code=14)
     assert "damaged" in failed.stderr
-    assert "Download incomplete" in catsync.run("list").stdout
+    assert "Download failed" in catsync.run("list").stdout
     server.plan.clear()
     catsync.run("offline", "shoes")
 

@@ -64,6 +64,7 @@ PUBLICATION = {
     "patches": list,
 }
 PHASE = {"type": str, "job": str, "subject": str, "name": str, "total": int}
+ENDED = {"type": str, "job": str, "catalog": str, "outcome": str, "version": int, "message": str, "code": str}
 PROGRESS = {"type": str, "job": str, "subject": str, "done": int, "total": int}
 
 
@@ -89,7 +90,7 @@ def check_job(lines: list[dict[str, Any]], job: str) -> dict[str, Any]:
     *events, summary = lines
     assert summary["type"] == "summary"
     for event in events:
-        check(event, {"phase": PHASE, "progress": PROGRESS}[event["type"]])
+        check(event, {"phase": PHASE, "progress": PROGRESS, "ended": ENDED}[event["type"]])
         assert event["job"] in {job, "verify"}
     assert {"phase", "progress"} <= {event["type"] for event in events}
     return summary

@@ -52,7 +52,7 @@ def test_130_ctrl_c_stops_a_download_that_the_same_command_goes_on_with(
         _, shown = process.communicate(timeout=30)
     error = read_lines(shown.decode())[-1]
     assert (process.returncode, error["code"], error["exit_code"]) == (130, "cancelled", 130), error
-    assert "Download incomplete" in catsync.run("list").stdout
+    assert "Paused" in catsync.run("list").stdout
     assert "have arrived and are kept" in catsync.run("info", "shoes").stdout
     stall.release.set()
     rest = catsync.lines("offline", "shoes")[-1]

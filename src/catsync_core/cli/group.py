@@ -29,9 +29,17 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "changes": ("versioning", "Show what is new in the newest version."),
         "offline": ("transfers", "Keep catalogs on this device, ready without a connection."),
         "update": ("transfers", "Bring offline catalogs to their newest version."),
+        "pause": ("jobs", "Let downloads rest until they are resumed."),
+        "resume": ("jobs", "Go on with what is paused, waits or failed."),
+        "cancel": ("jobs", "End what is under way or waits."),
+        "jobs": ("jobs", "Show what is under way, what waits and what is paused."),
         "skip": ("versioning", "Do not show the available update any more, until a newer one comes."),
         "rollback": ("versioning", "Go back to the version before the last update."),
         "online": ("removal", "Delete the local copy of catalogs and read them online again."),
+    },
+    "By itself": {
+        "agent": ("agent", "Check for updates by itself, and run what is queued."),
+        "auto-sync": ("jobs", "Say whether a catalog is checked for updates by itself."),
     },
     "Reading": {
         "ls": ("reading", "List the files of a catalog."),
@@ -103,7 +111,7 @@ class CatsyncGroup(click.Group):
         """Import a command. Plugins are asked only for what is not built in, so none can replace a built-in one."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"catsync_core.cli.{COMMANDS[cmd_name][0]}")
-            command: click.Command = getattr(module, f"{cmd_name}_command")
+            command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
             return command
         return self._plugin_commands(ctx).get(cmd_name)
 

@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["CatsyncCommand", "basis_option", "common_options", "given_options", "json_option", "via_option"]
+__all__ = [
+    "CatsyncCommand",
+    "basis_option",
+    "common_options",
+    "given_options",
+    "json_option",
+    "now_option",
+    "via_option",
+]
 
 _KEY = "catsync_core.cli."
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -59,6 +67,13 @@ def via_option(command: _Decorated) -> _Decorated:
         show_default=True,
         help="Which way the content comes; to compare and to diagnose.",
     )(command)
+
+
+def now_option(command: _Decorated) -> _Decorated:
+    """Add ``--now`` to a command."""
+    return click.option("--now", is_flag=True, help="Download now, even where a policy would rather wait or ask.")(
+        command
+    )
 
 
 def given_options(context: click.Context) -> dict[str, bool]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from catsync_core.cli.options import CatsyncCommand, basis_option, json_option, via_option
+from catsync_core.cli.consent import run_download
+from catsync_core.cli.options import CatsyncCommand, basis_option, json_option, now_option, via_option
 from catsync_core.cli.progress import choose_progress
 from catsync_core.cli.screen import Screen, pass_screen
 from catsync_core.cli.session import any_catalogs_argument, catalogs_argument, each, find_catalog, open_client
 from catsync_core.cli.words import ACTIONS, show_bytes, show_count, show_date, show_seconds
+from catsync_core.client.labels import Label
 from catsync_core.client.report import CatalogInfo, Summary
 from catsync_core.plan.model import Via
 
@@ -21,9 +24,10 @@ __all__ = ["offline_command", "update_command"]
 @catalogs_argument
 @via_option
 @basis_option
+@now_option
 @json_option
 @pass_screen
-def offline_command(screen: Screen, catalogs: tuple[str, ...], via: str, basis: tuple[Path, ...]) -> None:
+def offline_command(screen: Screen, catalogs: tuple[str, ...], via: str, basis: tuple[Path, ...], *, now: bool) -> None:
     """Keep catalogs on this device, ready without a connection.
 
     Example: catsync offline shoes
@@ -35,8 +39,7 @@ def offline_command(screen: Screen, catalogs: tuple[str, ...], via: str, basis: 
 
         def keep(name: str) -> None:
             catalog = find_catalog(client, name)
-            with progress:
-                summary = catalog.go_offline(via=Via(via), folders=basis)
+            summary = run_download(progress, partial(catalog.go_offline, via=Via(via), folders=basis), now=now)
             _report(screen, summary, _tell_offline(catalog.info(), summary))
 
         each(screen, catalogs, keep)
@@ -46,9 +49,10 @@ def offline_command(screen: Screen, catalogs: tuple[str, ...], via: str, basis: 
 @any_catalogs_argument
 @click.option("--all", "every", is_flag=True, help="All offline catalogs.")
 @via_option
+@now_option
 @json_option
 @pass_screen
-def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every: bool) -> None:
+def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every: bool, now: bool) -> None:
     """Bring offline catalogs to their newest version.
 
     Example: catsync update shoes
@@ -63,8 +67,7 @@ def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every
 
         def update(name: str) -> None:
             catalog = find_catalog(client, name)
-            with progress:
-                summary = catalog.update(via=Via(via))
+            summary = run_download(progress, partial(catalog.update, via=Via(via)), now=now)
             _report(screen, summary, _tell_update(catalog.info(), summary))
 
         if every:
@@ -90,7 +93,7 @@ def _report(screen: Screen, summary: Summary, sentence: str) -> None:
 def _tell_offline(info: CatalogInfo, summary: Summary) -> str:
     already = "" if summary.changed else " already"
     newer = ""
-    if info.label == "update_available":
+    if info.label is Label.UPDATE_AVAILABLE:
         newer = f" Version {info.head_version} is available: catsync update {info.catalog}"
     return (
         f"{info.title} is offline{already}: version {summary.to_version}, {show_bytes(summary.total_bytes)},"

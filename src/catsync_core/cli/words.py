@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from catsync_core.client.labels import Label
 from catsync_core.quantities import show_bytes, show_count
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIONS",
+    "JOBS",
     "WAYS",
     "show_age",
     "show_bytes",
@@ -22,6 +24,7 @@ __all__ = [
     "show_seconds",
     "show_status",
     "show_update_command",
+    "show_wait",
 ]
 
 ACTIONS = {
@@ -45,12 +48,35 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _THOUSAND = 1000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STATUS = {
-    "online": ("Online", None),
-    "offline": ("Offline", "green"),
-    "update_available": ("Update available", "yellow"),
-    "incomplete": ("Download incomplete", "red"),
-    "gone": ("No longer offered", "red"),
+    Label.ONLINE: ("Online", None),
+    Label.ONLINE_UNREACHABLE: ("Online - no connection", "yellow"),
+    Label.INCOMPLETE: ("Download incomplete", "red"),
+    Label.DOWNLOADING: ("Downloading", "cyan"),
+    Label.UPDATING: ("Updating", "cyan"),
+    Label.REPAIRING: ("Repairing", "cyan"),
+    Label.ROLLING_BACK: ("Going back", "cyan"),
+    Label.COMMITTING: ("Finishing", "cyan"),
+    Label.REMOVING: ("Going online", "cyan"),
+    Label.WAITING: ("Waiting", "yellow"),
+    Label.PAUSED: ("Paused", "yellow"),
+    Label.FAILED: ("Download failed", "red"),
+    Label.UPDATE_FAILED: ("Update failed", "red"),
+    Label.DAMAGED: ("Damaged", "red"),
+    Label.UNTRUSTED: ("Cannot be trusted", "red"),
+    Label.EXPIRED: ("Expired", "yellow"),
+    Label.UPDATE_AVAILABLE: ("Update available", "yellow"),
+    Label.STALE: ("Offline - not checked lately", "yellow"),
+    Label.OFFLINE: ("Offline", "green"),
+    Label.GONE: ("No longer offered", "red"),
 }
+JOBS = {
+    "install": "download",
+    "update": "update",
+    "repair": "repair",
+    "rollback": "going back",
+    "remove": "going online",
+}
+"""What each kind of job is called."""
 
 
 def show_seconds(seconds: float) -> str:
@@ -74,6 +100,18 @@ def show_day(moment: int) -> str:
     return "-" if not moment else show_date(moment).rpartition(" ")[0]
 
 
+def show_wait(moment: float, now: float) -> str:
+    """Return when something will be: ``now``, ``in 40 s``, ``in 5 min``, and from a day on the date."""
+    wait = moment - now
+    if wait < 1:
+        return "now"
+    if wait < _MINUTE:
+        return f"in {wait:.0f} s"
+    if wait < _HOUR:
+        return f"in {wait / _MINUTE:.0f} min"
+    return f"in {wait / _HOUR:.0f} h" if wait < _DAY else show_date(int(moment))
+
+
 def show_age(moment: int, now: float) -> str:
     """Return how long ago a moment was: ``just now``, ``5 min ago``, ``3 days ago``; ``never`` for 0."""
     if not moment:
@@ -90,7 +128,7 @@ def show_age(moment: int, now: float) -> str:
 
 def show_status(info: CatalogInfo) -> tuple[str, str | None]:
     """Return a catalog's state in words, and the colour that goes with it."""
-    return _STATUS[info.label if info.offered else "gone"]
+    return _STATUS[info.label]
 
 
 def show_update_command(updates: Sequence[str]) -> str:

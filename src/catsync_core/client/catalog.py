@@ -2,122 +2,107 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TypeVar
 
 from catsync_core.client.changes import Changes, compare_versions
 from catsync_core.client.description import describe_catalog
-from catsync_core.client.installation import Installation
+from catsync_core.client.device import Device
+from catsync_core.client.execution import Execution
+from catsync_core.client.lifecycle import Asked, Cancelled, Event, Paused, Record, Resumed
 from catsync_core.client.open_file import OpenFile
 from catsync_core.client.open_version import OpenVersion
-from catsync_core.client.progress import Counter
-from catsync_core.client.repair import repair_version, verify_installed
-from catsync_core.client.report import SCHEMA, ActionTotal, CatalogInfo, FileInfo, Summary
-from catsync_core.client.sources import Source, Sources
-from catsync_core.client.state import CatalogRow, Mode, State
-from catsync_core.client.usage import Usage
-from catsync_core.errors import CatsyncError, LocalError, NoConnectionError, NotFoundError, RemoteError
-from catsync_core.events import Listener, Phase, Progress
+from catsync_core.client.origin import Origin
+from catsync_core.client.repair import verify_installed
+from catsync_core.client.report import CatalogInfo, FileInfo, Summary
+from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mode
+from catsync_core.client.sources import Source
+from catsync_core.client.watch import Watch
+from catsync_core.client.work import Work, require_installed
+from catsync_core.errors import DeniedError, LockedError, NotFoundError, WaitsError
+from catsync_core.events import ModeChanged
 from catsync_core.format.index import CatalogSummary
-from catsync_core.plan.model import Action, Via
-from catsync_core.store.commit import recover
+from catsync_core.hookspecs import Decision, Question
+from catsync_core.plan.model import Via
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.manifests import load_manifest
 from catsync_core.store.pointer import read_pointer
 from catsync_core.store.records import Installed
-from catsync_core.store.remove import remove_content
-from catsync_core.store.rollback import roll_back
 from catsync_core.store.verify import VerifyReport
-from catsync_core.transfer.repository import Repository
 
 __all__ = ["Catalog"]
 
-Activity = Literal["install", "update"]
+_GIVES_UP = 5.0  # seconds in which another process ends the job that is not wanted any more
+_LOOK_EVERY = 0.1
+_Result = TypeVar("_Result")
 
 
 class Catalog:
     """A catalog; get one from :meth:`Client.catalog`.
+
+    Downloads and the like are jobs. They are written down before they begin, so that an interrupted one goes on where
+    it stopped: with the same call, or by whoever runs the queue. :meth:`go_offline` and its siblings do a job here and
+    now; :meth:`ask` only queues one.
 
     Thread model: one thread at a time; other processes are kept off by the catalog's lock while a job runs.
 
     Args:
         store: Its place on the device.
         source: The repository that offers it; None when none does any more.
-        sources: All repositories.
-        state: The device's memory.
-        listener: Gets events.
-        cancelled: Set by someone else to stop a transfer.
+        device: What all catalogs share.
     """
 
-    def __init__(
-        self,
-        store: CatalogStore,
-        source: Source | None,
-        *,
-        sources: Sources,
-        state: State,
-        listener: Listener,
-        cancelled: threading.Event | None = None,
-    ) -> None:
+    def __init__(self, store: CatalogStore, source: Source | None, device: Device) -> None:
         self.id = store.catalog
         self._store = store
-        self._source = source
-        self._sources = sources
-        self._state = state
-        self._listener = listener
-        self._cancelled = cancelled
+        self._device = device
+        self._origin = Origin(store.catalog, source, device.sources)
 
     def info(self) -> CatalogInfo:
         """Return its state: what is wished, what is there, what is offered. Works without a connection."""
-        return describe_catalog(self._row(), self._source, self._store, read_pointer(self._store, self._listener))
+        row, job = self._device.state.record(self.id)
+        installed = read_pointer(self._store, self._device.listener)
+        return describe_catalog(row or self._new_row(), job, self._origin.source, installed, self._device)
 
     def plan(self, *, via: Via = Via.AUTO, folders: Sequence[Path] = ()) -> Summary:
         """Return what ``go_offline`` or ``update`` would do; fetches metadata only."""
-        repository, usage = self._connect()
-        self._ask_for_news()
-        activity: Activity = "install" if read_pointer(self._store) is None else "update"
-        return self._installation(activity, repository, usage, via, folders).plan()
+        return self._work(folders).prepare(via, self._device.listener).plan()
 
-    def go_offline(self, *, via: Via = Via.AUTO, folders: Sequence[Path] = ()) -> Summary:
+    def go_offline(self, *, via: Via = Via.AUTO, folders: Sequence[Path] = (), consented: bool = False) -> Summary:
         """Make the catalog offline: download it completely. Repeating it changes nothing.
 
         Args:
             via: Which ways the plan may take.
             folders: Other copies whose files and blocks are reused.
+            consented: Whether to download now even where a policy would rather wait or ask.
 
         Raises:
             RemoteError: (remote) it cannot be downloaded; what has arrived is kept.
             LockedError: (local) another process works on this catalog.
             DiskFullError: (local) there is not enough space.
+            WaitsError: (local) it was paused, or a policy does not allow it now.
         """
-        self._wish(Mode.OFFLINE)
-        installed = read_pointer(self._store, self._listener)
-        if installed is not None:
-            return self._nothing_to_do(installed)
-        return self._install("install", via, folders)
+        return self._download(JobKind.INSTALL, via, folders, consented=consented)
 
-    def update(self, *, via: Via = Via.AUTO) -> Summary:
+    def update(self, *, via: Via = Via.AUTO, consented: bool = False) -> Summary:
         """Bring an offline catalog to the newest version; only what changed travels.
+
+        Args:
+            via: Which ways the plan may take.
+            consented: As in :meth:`go_offline`.
 
         Raises:
             NotFoundError: (local) it is not offline.
             RemoteError: (remote) it cannot be downloaded; the old version stays.
+            WaitsError: (local) as in :meth:`go_offline`.
         """
-        installed = read_pointer(self._store, self._listener)
-        if installed is None:
-            raise NotFoundError(
-                f"{self.id} is not offline, so there is nothing to update",
-                hint=f"`catsync offline {self.id}` downloads it",
-            )
-        return self._install("update", via, ())
+        return self._download(JobKind.UPDATE, via, (), consented=consented)
 
     def go_online(self, *, force: bool = False) -> list[str]:
-        """Make the catalog online: delete the local copy, and exactly that.
+        """Make the catalog online: delete the local copy, and exactly that. Ends a download that is under way.
 
         Args:
             force: Delete even when the backend cannot be reached, so that nothing can be read meanwhile.
@@ -126,13 +111,18 @@ class Catalog:
             Files that catsync did not put there and has left.
 
         Raises:
-            NoConnectionError: (remote) the backend cannot be reached; nothing was deleted.
+            NoConnectionError: (remote) the backend cannot be reached; the copy stays and can be read until it can.
         """
-        with self._store.lock("remove"):
-            if not force:
-                self._check_reachable()
-            self._wish(Mode.ONLINE)
-            return remove_content(self._store, self._listener)
+        self.ask(JobKind.REMOVE)
+        try:
+            self._wait_for_others()
+        except LockedError:
+            self.cancel()
+            raise
+        work = self._work(force=force)
+        with self._store.lock(JobKind.REMOVE.value):
+            self.ask(JobKind.REMOVE)
+            return self._execute(lambda watch, _: work.remove(watch))
 
     def verify(self) -> VerifyReport:
         """Read every file of the local copy and compare it with what was published.
@@ -141,7 +131,18 @@ class Catalog:
             NotFoundError: (local) it is not offline.
         """
         with self._store.lock("verify"):
-            return verify_installed(self._store, self._installed(), self._listener)
+            report = verify_installed(self._store, self._installed(), self._device.listener)
+            row = self._row()
+            bad = len(report.damaged) + len(report.missing)
+            if bad:
+                problem = (
+                    f"{bad:,} files of the local copy are damaged or missing; `catsync repair {self.id}` fetches them"
+                )
+                row = replace(row, problem=problem, problem_code="damaged", problem_at=int(self._device.now()))
+            elif row.problem_code == "damaged":
+                row = replace(row, problem="", problem_code="", problem_at=0)
+            self._device.state.change(self.id, lambda _, job: (row, job))
+            return report
 
     def repair(self) -> Summary:
         """Fetch again what is damaged or missing in the local copy.
@@ -149,9 +150,100 @@ class Catalog:
         Raises:
             NotFoundError: (local) it is not offline.
         """
-        repository, _ = self._connect()
-        with self._store.lock("repair"), self._noting_problems():
-            return repair_version(self._store, self._installed(), repository, self._listener, self._row().title)
+        work = self._work()
+        return self._do(JobKind.REPAIR, lambda watch, _: work.repair(watch))
+
+    def roll_back(self) -> Installed:
+        """Make the previous version the current one again, once every file of it is verified. No connection is needed.
+
+        Returns:
+            What is installed then; the version before is its ``previous``, and an update brings the newest back.
+
+        Raises:
+            NotFoundError: (local) it is not offline, or no previous version is kept.
+            DamagedError: (local) the previous version is damaged; nothing was changed.
+        """
+        work = self._work()
+        return self._do(JobKind.ROLLBACK, lambda watch, _: work.roll_back(watch))
+
+    def ask(self, kind: JobKind, *, via: Via = Via.AUTO, by_user: bool = True, consented: bool = False) -> Job | None:
+        """Queue a job, for whoever runs the queue: an agent, a sync screen, or :meth:`run_job`. Returns at once.
+
+        Args:
+            kind: What is to be done; ``install`` wishes the catalog offline, ``remove`` wishes it online.
+            via: Which ways the plan may take.
+            by_user: Whether a person asks, and not a policy.
+            consented: As in :meth:`go_offline`.
+
+        Returns:
+            The job; None when there is nothing to do.
+
+        Raises:
+            NotFoundError: (local) it is not offline, so there is nothing to update, repair or go back to.
+            LockedError: (local) another job of the catalog must end first.
+        """
+        before = self._row().mode
+        record = self._advance(
+            Asked(kind, self._device.now(), self._installed_version(), via.value, by_user=by_user, consented=consented)
+        )
+        if record.row.mode is not before:
+            self._device.listener(ModeChanged(self.id, record.row.mode.value))
+        return record.job
+
+    def run_job(self, *, consented: bool = False) -> object:
+        """Do the job that is queued, as it was asked for.
+
+        Args:
+            consented: As in :meth:`go_offline`.
+
+        Returns:
+            What the method that does such a job returns.
+
+        Raises:
+            NotFoundError: (local) none is.
+            CatsyncError: as the method that does such a job.
+        """
+        _, job = self._device.state.record(self.id)
+        if job is None:
+            raise NotFoundError(f"Nothing is to be done with {self.id}")
+        with self._store.lock(job.kind.value):
+            if consented:
+                self.resume(consented=True)
+            return self._execute(self._work().do)
+
+    def pause(self) -> None:
+        """Let the job that is under way or queued rest until :meth:`resume`, across restarts; what has arrived is kept.
+
+        Raises:
+            NotFoundError: (local) there is none that could be paused.
+        """
+        self._advance(Paused())
+
+    def resume(self, *, consented: bool = False) -> Job | None:
+        """Queue a job that rests, waits or failed, to be done as soon as possible. Returns at once, as :meth:`ask`.
+
+        Args:
+            consented: As in :meth:`go_offline`.
+
+        Raises:
+            NotFoundError: (local) there is none.
+        """
+        return self._advance(Resumed(self._device.now(), self._installed_version(), consented=consented)).job
+
+    def cancel(self) -> None:
+        """End the job that is under way or queued. A catalog that was never complete is online then.
+
+        Raises:
+            NotFoundError: (local) there is none.
+        """
+        before = self._row().mode
+        after = self._advance(Cancelled(self._installed_version())).row.mode
+        if after is not before:
+            self._device.listener(ModeChanged(self.id, after.value))
+
+    def set_auto_sync(self, *, on: bool) -> None:
+        """Say whether the agent asks for updates of this catalog by itself."""
+        self._device.state.change(self.id, lambda row, job: (replace(row or self._new_row(), auto_sync=on), job))
 
     def changes(self) -> Changes:
         """Return what is new in the newest version, compared with the local copy; fetches metadata only.
@@ -161,9 +253,9 @@ class Catalog:
             RemoteError: (remote) the repository cannot be asked.
         """
         installed = self._installed()
-        repository, _ = self._connect()
-        self._ask_for_news()
-        head = repository.newest(self.id, self._offered())
+        repository, _ = self._origin.connect()
+        self._origin.ask()
+        head = repository.newest(self.id, self._origin.offered())
         old = load_manifest(self._store, installed)
         new = old if head.version == installed.version else repository.manifest(head)[0]
         return compare_versions(old, new, head)
@@ -177,34 +269,15 @@ class Catalog:
         Raises:
             NotFoundError: (local) it is not offline, or no update of it is known.
         """
-        installed, head = self._installed(), self._head()
+        installed, head = self._installed(), self._origin.head
         if head is None or head.version <= installed.version:
             raise NotFoundError(
                 f"No update of {self.id} is known, so there is none to skip",
                 hint=f"`catsync check {self.id}` asks for updates",
             )
-        self._state.save_catalog(replace(self._row(), skipped=head.version))
-        return head.version
-
-    def roll_back(self) -> Installed:
-        """Make the previous version the current one again, once every file of it is verified. No connection is needed.
-
-        Returns:
-            What is installed then; the version before is its ``previous``, and an update brings the newest back.
-
-        Raises:
-            NotFoundError: (local) it is not offline, or no previous version is kept.
-            DamagedError: (local) the previous version is damaged; nothing was changed.
-        """
-        with self._store.lock("rollback"):
-            recover(self._store, self._listener)
-            installed = self._installed()
-            total = installed.previous.bytes if installed.previous else 0
-            self._listener(Phase("rollback", self.id, "verify", total))
-            count = Counter(lambda done, total: self._listener(Progress("rollback", self.id, done, total)), 0, total)
-            after = roll_back(self._store, installed, count)
-            self._listener(Phase("rollback", self.id, "done"))
-            return after
+        version = head.version
+        self._device.state.change(self.id, lambda row, job: (replace(row or self._new_row(), skipped=version), job))
+        return version
 
     def path(self) -> Path:
         """Return the folder of the installed version.
@@ -229,14 +302,18 @@ class Catalog:
 
         Raises:
             RemoteError: (remote) there is no local copy, and the backend cannot be asked.
+            WaitsError: (local) there is none, and a policy does not allow to read online now.
+            DeniedError: (local) there is none, and a policy does not allow to read online.
         """
-        installed = read_pointer(self._store, self._listener)
+        installed = read_pointer(self._store, self._device.listener)
         if installed is not None:
-            return self._sources.versions.local(self._store, installed)
-        repository, _ = self._connect()
-        if self._source is not None and not 0 <= time.time() - self._source.row.checked_at < max_age:
-            self._ask_for_news()
-        return self._sources.versions.online(repository, self.id, self._offered())
+            return self._device.sources.versions.local(self._store, installed)
+        self._require_reading()
+        repository, _ = self._origin.connect()
+        source = self._origin.source
+        if source is not None and not 0 <= time.time() - source.row.checked_at < max_age:
+            self._origin.ask()
+        return self._device.sources.versions.online(repository, self.id, self._origin.offered())
 
     def open(self, path: str) -> OpenFile:
         """Open a file for reading, seekable: of the local copy, else of the backend's current version.
@@ -259,130 +336,71 @@ class Catalog:
         """
         yield from self.open_version().read(path)
 
-    def _install(self, activity: Activity, via: Via, folders: Sequence[Path]) -> Summary:
-        with self._store.lock(activity), self._noting_problems():
-            repository, usage = self._connect()
-            self._ask_for_news()
-            installed = read_pointer(self._store, self._listener)
-            if installed is not None and self._offered().version == installed.version:
-                return self._nothing_to_do(installed, usage)
-            summary = self._installation(activity, repository, usage, via, folders).run()
-            row = self._row()
-            self._state.save_catalog(
-                replace(
-                    row,
-                    title=summary.title,
-                    downloaded_at=int(time.time()),
-                    downloaded_bytes=summary.bytes_received,
-                    problem="",
-                    skipped=0,
-                )
+    def _download(self, kind: JobKind, via: Via, folders: Sequence[Path], *, consented: bool) -> Summary:
+        work = self._work(folders)
+        with self._store.lock(kind.value):
+            if self.ask(kind, via=via, consented=consented) is None:
+                return work.nothing_to_do(self._installed())
+            return self._execute(lambda watch, _: work.download(via, watch))
+
+    def _do(self, kind: JobKind, work: Callable[[Watch, Job], _Result]) -> _Result:
+        with self._store.lock(kind.value):
+            self.ask(kind)
+            return self._execute(work)
+
+    def _execute(self, work: Callable[[Watch, Job], _Result]) -> _Result:
+        return Execution(self._device, self._row()).run(work, lambda: self._new_row().title)
+
+    def _require_reading(self) -> None:
+        """Ask the policies whether this catalog may be read over the network."""
+        if not self._device.settings.policies.enabled:
+            return
+        question = Question("read", self.id, 0, 0, 0, by_user=True, now=self._device.now())
+        verdict = self._device.settings.policies.decide(question)
+        if verdict.decision is Decision.DENY:
+            raise DeniedError(f"{self.id} is not read online: {verdict.reason}")
+        if verdict.decision is not Decision.ALLOW:
+            raise WaitsError(
+                f"{self.id} is not read online now: {verdict.reason}",
+                hint=f"`catsync offline {self.id}` keeps it on this device, `catsync config show` prints the policies",
+                gate=Gate.POLICY.value,
+                until=verdict.until or 0.0,
             )
-        return summary
 
-    def _installation(
-        self, activity: Activity, repository: Repository, usage: Usage, via: Via, folders: Sequence[Path]
-    ) -> Installation:
-        return Installation(
-            activity,
-            self._store,
-            repository,
-            self._offered(),
-            self._listener,
-            usage,
-            via=via,
-            folders=folders,
-            cancelled=self._cancelled,
-        )
+    def _wait_for_others(self) -> None:
+        """Wait until the process that runs a job of this catalog has noticed that it is not wanted any more."""
+        until = time.monotonic() + _GIVES_UP
+        while True:
+            try:
+                with self._store.lock(JobKind.REMOVE.value):
+                    return
+            except LockedError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_LOOK_EVERY)
 
-    def _nothing_to_do(self, installed: Installed, usage: Usage | None = None) -> Summary:
-        manifest = load_manifest(self._store, installed)
-        actions = {action.value: ActionTotal(0, 0) for action in Action}
-        total = manifest.total_bytes()
-        actions[Action.KEEP.value] = ActionTotal(manifest.total_files(), total)
-        return Summary(
-            schema=SCHEMA,
-            catalog=self.id,
-            title=self._row().title,
-            from_version=installed.version,
-            to_version=installed.version,
-            changed=False,
-            total_bytes=total,
-            bytes_received=usage.bytes_received if usage else 0,
-            requests=usage.requests if usage else 0,
-            bytes_reused=total,
-            bytes_written=0,
-            seconds=0.0,
-            actions=actions,
-        )
+    def _work(self, folders: Sequence[Path] = (), *, force: bool = False) -> Work:
+        return Work(self._store, self._origin, self._row().title, folders, force)
 
-    def _connect(self) -> tuple[Repository, Usage]:
-        if self._source is None:
-            raise NotFoundError(f"No repository offers {self.id} any more", hint="`catsync add REPO` adds one")
-        repository = self._sources.open(self._source.row.url)
-        return repository, Usage(repository)
-
-    def _ask_for_news(self) -> None:
-        if self._source is not None:
-            self._source = self._sources.check(self._source)
-
-    def _check_reachable(self) -> None:
-        if self._source is None:
-            raise NoConnectionError(
-                f"No repository offers {self.id} any more, so nothing could be read after deleting the local copy",
-                hint="The copy stays. `--force` deletes it all the same",
-            )
-        try:
-            self._source = self._sources.check(self._source)
-        except RemoteError as error:
-            raise NoConnectionError(
-                f"{self._source.row.shown} cannot be reached, so nothing of {self.id} could be read afterwards"
-                f" ({error.message})",
-                hint="The copy stays. Try again with a connection; `--force` deletes it all the same",
-            ) from error
+    def _advance(self, event: Event) -> Record:
+        return Execution(self._device, self._new_row()).advance(event)
 
     def _installed(self) -> Installed:
-        installed = read_pointer(self._store, self._listener)
-        if installed is None:
-            raise NotFoundError(
-                f"{self.id} is not offline, so there is no local copy", hint=f"`catsync offline {self.id}` makes one"
-            )
-        return installed
+        return require_installed(self._store)
 
-    def _head(self) -> CatalogSummary | None:
-        return self._source.index.catalogs.get(self.id) if self._source else None
-
-    def _offered(self) -> CatalogSummary:
-        head = self._head()
-        if head is None:
-            raise NotFoundError(
-                f"No repository offers {self.id} any more", hint="A local copy stays until you delete it"
-            )
-        return head
+    def _installed_version(self) -> int | None:
+        installed = read_pointer(self._store, self._device.listener)
+        return installed.version if installed else None
 
     def _row(self) -> CatalogRow:
-        row = self._state.catalogs().get(self.id)
-        if row is not None:
-            return row
+        return self._device.state.record(self.id)[0] or self._new_row()
+
+    def _new_row(self) -> CatalogRow:
         # Nothing was wished yet, or the state was lost: then a copy that is there was wished for.
-        head = self._head()
+        head: CatalogSummary | None = self._origin.head
         return CatalogRow(
             self.id,
-            self._source.row.url if self._source else "",
+            self._origin.source.row.url if self._origin.source else "",
             Mode.OFFLINE if read_pointer(self._store) is not None else Mode.ONLINE,
             head.title if head else self.id,
         )
-
-    def _wish(self, mode: Mode) -> None:
-        row = self._row()
-        if row.mode is not mode or row.problem:
-            self._state.save_catalog(replace(row, mode=mode, problem=""))
-
-    @contextmanager
-    def _noting_problems(self) -> Iterator[None]:
-        try:
-            yield
-        except CatsyncError as error:
-            with suppress(LocalError):  # on a full disk it cannot be noted, and is told all the same
-                self._state.save_catalog(replace(self._row(), problem=error.message))
-            raise

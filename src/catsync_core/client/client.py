@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from catsync_core.client.catalog import Catalog
+from catsync_core.client.checks import AGENT, RUNNER, check_repository, is_beating
+from catsync_core.client.description import describe_job
+from catsync_core.client.device import Device
 from catsync_core.client.home import home_folder
-from catsync_core.client.report import Checked
-from catsync_core.client.sources import Source, Sources
-from catsync_core.client.state import Mode, State
-from catsync_core.errors import CatsyncError, NotFoundError, UsageError
+from catsync_core.client.initiative import start_by_policy
+from catsync_core.client.labels import is_alive
+from catsync_core.client.report import Checked, JobInfo
+from catsync_core.client.rows import Gate, Mode
+from catsync_core.client.sources import Source
+from catsync_core.errors import NotFoundError, UsageError
 from catsync_core.events import Listener, Warned, ignore
 from catsync_core.plugins import Plugins, load_plugins
 from catsync_core.store.layout import CatalogStore, list_stored
@@ -31,6 +39,7 @@ class Client:
         listener: Gets events.
         plugins: The backends; loaded when none are given.
         cancelled: Set by someone else to stop a transfer.
+        now: The clock, seconds since 1970.
     """
 
     def __init__(
@@ -40,12 +49,12 @@ class Client:
         listener: Listener = ignore,
         plugins: Plugins | None = None,
         cancelled: threading.Event | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.home = home_folder() if home is None else home.absolute()
-        self._listener = listener
-        self._cancelled = cancelled
-        self._state = State(self.home / "state.sqlite3")
-        self._sources = Sources(self._state, load_plugins() if plugins is None else plugins, cancelled=cancelled)
+        self._device = Device.open(
+            self.home, load_plugins() if plugins is None else plugins, listener, cancelled=cancelled, now=now
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -55,8 +64,7 @@ class Client:
 
     def close(self) -> None:
         """Close connections and state."""
-        self._sources.close()
-        self._state.close()
+        self._device.close()
 
     def add(self, repository: str) -> list[Catalog]:
         """Add a repository by its path or URL; returns the catalogs that it offers.
@@ -64,7 +72,8 @@ class Client:
         Raises:
             MissingObjectError: (remote) there is no repository.
         """
-        source = self._sources.add(repository)
+        source = self._device.sources.add(repository)
+        start_by_policy(self._device, source)
         return [self._catalog(catalog, source) for catalog in sorted(source.index.catalogs)]
 
     def remove(self, repository: str) -> None:
@@ -74,19 +83,19 @@ class Client:
             NotFoundError: (local) it was not added.
             UsageError: (local) catalogs of it are offline.
         """
-        source = self._sources.find(repository)
-        offline = [row.catalog for row in self._state.catalogs().values() if row.repository == source.row.url]
+        source = self._device.sources.find(repository)
+        offline = [row.catalog for row in self._device.state.catalogs().values() if row.repository == source.row.url]
         offline = [catalog for catalog in offline if read_pointer(CatalogStore(self.home, catalog)) is not None]
         if offline:
             raise UsageError(
                 f"{source.row.shown} still has offline catalogs: {', '.join(sorted(offline))}",
                 hint=f"`catsync online {' '.join(sorted(offline))}` deletes the local copies first",
             )
-        self._sources.remove(repository)
+        self._device.sources.remove(repository)
 
     def repositories(self) -> list[Source]:
         """Return the repositories as they were last seen."""
-        return self._sources.all()
+        return self._device.sources.all()
 
     def catalogs(self) -> list[Catalog]:
         """Return every catalog that the repositories offer, and those kept here that vanished there; by id.
@@ -94,8 +103,8 @@ class Client:
         Where two repositories offer the same id, the one that the catalog was taken offline from counts, else the one
         that was added first.
         """
-        sources = self._sources.all()
-        rows = self._state.catalogs()
+        sources = self._device.sources.all()
+        rows = self._device.state.catalogs()
         owners: dict[str, Source | None] = {}
         for source in sources:
             for catalog in source.index.catalogs:
@@ -132,27 +141,41 @@ class Client:
         for missing in sorted(ids - known.keys()):
             raise NotFoundError(f"There is no catalog {missing!r}")
         asked = {known[catalog].info().repository for catalog in ids}
-        return [self._check(source, ids) for source in self._sources.all() if not ids or source.row.shown in asked]
+        found = []
+        for source in self._device.sources.all():
+            if not ids or source.row.shown in asked:
+                after, checked = check_repository(self._device, source, by_user=True)
+                start_by_policy(self._device, after)
+                found.append(
+                    msgspec.structs.replace(checked, updates=[u for u in checked.updates if not ids or u in ids])
+                )
+        return found
 
-    def _check(self, source: Source, ids: set[str]) -> Checked:
-        try:
-            source = self._sources.check(source)
-        except CatsyncError as error:
-            return Checked(source.row.shown, error.message, error.hint, error.code, error.exit_code, [])
-        infos = [self._catalog(catalog, source).info() for catalog in sorted(source.index.catalogs)]
-        updates = [info.catalog for info in infos if info.label == "update_available"]
-        return Checked(source.row.shown, "", "", "", 0, [catalog for catalog in updates if not ids or catalog in ids])
+    def jobs(self) -> list[JobInfo]:
+        """Return all jobs: what is under way, what waits for its turn or for something else, and what is paused."""
+        now = self._device.now()
+        described, position = [], 0
+        for job in self._device.state.jobs():
+            waits = job.gate is Gate.OPEN and not is_alive(job, now)
+            position += waits
+            described.append(describe_job(job, now, position if waits else 0))
+        return described
+
+    def is_served(self) -> bool:
+        """Whether a process of this device runs what is queued: an agent, or a sync screen."""
+        return is_beating(self._device, RUNNER)
+
+    def has_agent(self) -> bool:
+        """Whether an agent of this device checks repositories by itself."""
+        return is_beating(self._device, AGENT)
+
+    def count_changes(self) -> int:
+        """Return a number that is another one after another process, or another client, changed something here."""
+        return self._device.state.count_changes()
 
     def _catalog(self, catalog: str, source: Source | None) -> Catalog:
-        return Catalog(
-            CatalogStore(self.home, catalog),
-            source,
-            sources=self._sources,
-            state=self._state,
-            listener=self._listener,
-            cancelled=self._cancelled,
-        )
+        return Catalog(self._device.store(catalog), source, self._device)
 
     def _warn_twice(self, catalog: str, first: Source | None, second: Source) -> None:
         where = first.row.shown if first else "another repository"
-        self._listener(Warned(catalog, f"{second.row.shown} offers {catalog} too; the one from {where} is used"))
+        self._device.listener(Warned(catalog, f"{second.row.shown} offers {catalog} too; the one from {where} is used"))

@@ -17,7 +17,8 @@ from catsync_core.client.progress import Counter, LaterProgress, Report
 from catsync_core.client.report import Summary, summarise, summarise_plan
 from catsync_core.client.route import PatchRoute, Route
 from catsync_core.client.usage import Usage, measure_link
-from catsync_core.errors import CancelledError, IntegrityError
+from catsync_core.client.watch import Watch
+from catsync_core.errors import IntegrityError
 from catsync_core.events import Listener, Phase, Progress, Warned
 from catsync_core.format.head import Head
 from catsync_core.format.index import CatalogSummary
@@ -55,7 +56,7 @@ class Installation:
         usage: What was used since the job began, the check before it included.
         via: Which ways the plan may take.
         folders: Other copies to reuse.
-        cancelled: Set by someone else to stop the transfer.
+        watch: Looks after the job, and stops it where it may not go on; a mere plan needs none.
         now: The clock, seconds since 1970.
     """
 
@@ -67,7 +68,7 @@ class Installation:
     usage: Usage
     via: Via = Via.AUTO
     folders: Sequence[Path] = ()
-    cancelled: threading.Event | None = None
+    watch: Watch | None = None
     now: Callable[[], float] = time.time
 
     def plan(self) -> Summary:
@@ -105,6 +106,7 @@ class Installation:
         with StagingTree(self.store, head.version, head.manifest) as staging:
             plan, written = self._build(preparation, installed, spool, staging, decoded)
             spool.close()
+            self._require_wanted()
             self._phase("commit")
             record = VersionRecord(
                 head.version,
@@ -148,10 +150,11 @@ class Installation:
     def _follow(self, patch: PatchRoute, spool: Spool, decoded: FrameCache[Decoded]) -> Route:
         requests = patch.requests(_kept_by(spool))
         total = sum(each.patch.length for each in patch.patches)
+        self._admit(total, total)
         require_space(self.store.root, total, f"The patch to version {self.head.version} of {self.store.catalog}")
         self._phase("fetch", total)
         progress = Counter(self._progress, total - sum(request.length for request in requests), total)
-        fetch_requests(self.repository.backend, requests, spool, progress, cancelled=self.cancelled)
+        fetch_requests(self.repository.backend, requests, spool, progress, cancelled=self._cancelled)
         return patch.follow(spool, self._count_decoded, self._warn, decoded)
 
     def _count_decoded(self, total: int) -> Callable[[int], None]:
@@ -159,8 +162,7 @@ class Installation:
         counter = Counter(self._progress, 0, total)
 
         def count(size: int) -> None:
-            if self.cancelled is not None and self.cancelled.is_set():
-                raise CancelledError("The transfer was stopped")
+            self._require_wanted()
             counter(size)
 
         return count
@@ -200,20 +202,30 @@ class Installation:
 
     def _fetch_and_assemble(self, plan: Plan, spool: Spool, staging: StagingTree, decoded: FrameCache[Decoded]) -> int:
         copied = sum(file.size for file in plan.files if file.action is Action.COPY)
-        require_space(
-            self.store.root,
-            plan.fetch_bytes + plan.write_bytes + copied,
-            f"Version {self.head.version} of {self.store.catalog}",
-        )
+        needed = plan.fetch_bytes + plan.write_bytes + copied
+        self._admit(plan.fetch_bytes, needed)
+        require_space(self.store.root, needed, f"Version {self.head.version} of {self.store.catalog}")
         total = plan.kept_bytes + plan.fetch_bytes
         self._phase("fetch", total)
         progress = Counter(self._progress, plan.kept_bytes, total)
-        with Fetching(self.repository.backend, plan.requests, spool, progress, cancelled=self.cancelled) as fetching:
+        with Fetching(self.repository.backend, plan.requests, spool, progress, cancelled=self._cancelled) as fetching:
             assembled = LaterProgress(self._begin, "assemble", plan.manifest.total_bytes(), fetching)
             written = assemble_version(plan, self.store, staging, spool, assembled, fetching=fetching, decoded=decoded)
             fetching.finish()
         assembled.finish()
         return written
+
+    @property
+    def _cancelled(self) -> threading.Event | None:
+        return self.watch.cancelled if self.watch else None
+
+    def _admit(self, fetch_bytes: int, disk_bytes: int) -> None:
+        if self.watch:
+            self.watch.admit(fetch_bytes, disk_bytes)
+
+    def _require_wanted(self) -> None:
+        if self.watch:
+            self.watch.require_wanted()
 
     def _begin(self, name: str, total: int) -> Report:
         self._phase(name, total)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
-from catsync_core.client.state import Mode
+from catsync_core.client.labels import Label
+from catsync_core.client.rows import Mode
 from catsync_core.plan.model import Action, Plan
 from catsync_core.plan.ways import Way
 
@@ -16,6 +16,7 @@ __all__ = [
     "CatalogInfo",
     "Checked",
     "FileInfo",
+    "JobInfo",
     "PlannedFile",
     "Summary",
     "WayTotal",
@@ -107,6 +108,41 @@ class Summary(msgspec.Struct, frozen=True):
     files: tuple[PlannedFile, ...] = ()
 
 
+class JobInfo(msgspec.Struct, frozen=True):
+    """What is to be done with a catalog.
+
+    Attributes:
+        catalog: Id.
+        kind: ``install``, ``update``, ``repair``, ``rollback`` or ``remove``.
+        running: Whether a process is doing it just now.
+        phase: The step that it is in, as events name it; empty while it does not run.
+        done: Bytes of that step that are done.
+        total: Bytes of that step; 0 when unknown.
+        gate: Why it does not go on: ``user_pause``, ``policy``, ``consent`` or ``retry``; empty when its turn
+            will come.
+        reason: The same, one sentence.
+        until: When it will be tried again, seconds since 1970; None where that is not known.
+        attempts: How many times in a row it failed.
+        asked_at: When it was asked for, seconds since 1970.
+        by_user: Whether a person asked for it, and not a policy.
+        position: Its place among those that wait for their turn, from 1; 0 where it does not.
+    """
+
+    catalog: str
+    kind: str
+    running: bool
+    phase: str
+    done: int
+    total: int
+    gate: str
+    reason: str
+    until: float | None
+    attempts: int
+    asked_at: float
+    by_user: bool
+    position: int = 0
+
+
 class CatalogInfo(msgspec.Struct, frozen=True):
     """A catalog as ``list`` and ``info`` show it.
 
@@ -117,7 +153,7 @@ class CatalogInfo(msgspec.Struct, frozen=True):
         repository: Its address, safe to show; empty when the repository is no longer known.
         offered: Whether the repository still offers it.
         mode: The user's wish.
-        label: One word for its state: ``online``, ``offline``, ``update_available``, ``incomplete`` or ``gone``.
+        label: One word for its state.
         installed_version: None for none.
         head_version: The newest known; None when it is no longer offered.
         files: Of the newest known version.
@@ -134,6 +170,16 @@ class CatalogInfo(msgspec.Struct, frozen=True):
         problem: What went wrong last; empty for nothing.
         path: Where the installed version lies; empty for none.
         skipped_version: Newer than the installed one, and not wanted by the user; None for none.
+        auto_sync: Whether it is checked for updates by itself while it is offline.
+        next_check: When that is due next, seconds since 1970; None for never.
+        no_check: Why it is not checked by itself; empty where it is.
+        agent: Whether a process of this device does so, and whatever is queued.
+        job: What is under way, or queued; None for nothing.
+        problem_code: The stable name of what went wrong last; empty for nothing.
+        problem_at: When it went wrong, seconds since 1970; 0 for never.
+        previous_version: That is kept for going back; None for none.
+        previous_bytes: Of all its files, those that the installed version shares included; 0 for none.
+        expires: Until when the repository's word counts, seconds since 1970; 0 for ever.
     """
 
     schema: int
@@ -142,7 +188,7 @@ class CatalogInfo(msgspec.Struct, frozen=True):
     repository: str
     offered: bool
     mode: Mode
-    label: Literal["online", "offline", "update_available", "incomplete", "gone"]
+    label: Label
     installed_version: int | None
     head_version: int | None
     files: int
@@ -159,6 +205,16 @@ class CatalogInfo(msgspec.Struct, frozen=True):
     problem: str
     path: str
     skipped_version: int | None = None
+    auto_sync: bool = True
+    next_check: float | None = None
+    no_check: str = ""
+    agent: bool = False
+    job: JobInfo | None = None
+    problem_code: str = ""
+    problem_at: int = 0
+    previous_version: int | None = None
+    previous_bytes: int = 0
+    expires: int = 0
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.registry import normalise_url, open_backend, redact
+from catsync_core.backends.throttle import Throttle
 from catsync_core.client.open_version import OpenVersions
-from catsync_core.client.state import RepositoryRow, State
+from catsync_core.client.rows import RepositoryRow
+from catsync_core.client.state import State
 from catsync_core.client.trust import accept_index
 from catsync_core.errors import CatsyncError, LocalError, NotFoundError
 from catsync_core.format.index import Index, read_index
@@ -38,6 +40,7 @@ class Sources:
         state: The device's memory.
         plugins: The backends.
         cancelled: Set by someone else to end waiting between attempts.
+        throttle: Returns what limits how fast bytes arrive; asked when the first repository is opened.
         now: The clock, seconds since 1970.
     """
 
@@ -47,11 +50,13 @@ class Sources:
         plugins: Plugins,
         *,
         cancelled: threading.Event | None = None,
+        throttle: Callable[[], Throttle | None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._state = state
         self._plugins = plugins
         self._cancelled = cancelled
+        self._throttle = throttle
         self._now = now
         self._backends: dict[str, Backend] = {}
         self._parsed: dict[str, tuple[bytes, Index]] = {}
@@ -125,10 +130,20 @@ class Sources:
                 accept_index(self._state, index, body, shown=row.shown, identity=row.identity)
         except CatsyncError as error:
             with suppress(LocalError):  # on a full disk it cannot be noted, and is told all the same
-                self._state.save_repository(replace(row, attempted_at=int(self._now()), problem=error.message))
+                self._state.save_repository(
+                    replace(
+                        row,
+                        attempted_at=int(self._now()),
+                        problem=error.message,
+                        problem_code=error.code,
+                        failures=row.failures + 1,
+                    )
+                )
             raise
         now = int(self._now())
-        row = replace(row, etag=found.etag, body=body, checked_at=now, attempted_at=now, problem="")
+        row = replace(
+            row, etag=found.etag, body=body, checked_at=now, attempted_at=now, problem="", problem_code="", failures=0
+        )
         self._state.save_repository(row)
         return Source(row, index)
 
@@ -136,7 +151,9 @@ class Sources:
         """Open a repository; nothing is contacted yet."""
         with self._opening:
             if url not in self._backends:
-                self._backends[url] = open_backend(url, self._plugins, cancelled=self._cancelled)
+                self._backends[url] = open_backend(
+                    url, self._plugins, cancelled=self._cancelled, throttle=self._throttle()
+                )
             return Repository(self._backends[url])
 
     def _read(self, row: RepositoryRow) -> Index:

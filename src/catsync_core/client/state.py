@@ -1,130 +1,25 @@
-"""What a device remembers between runs, in SQLite: repositories, the user's wishes, and what it must never unlearn.
+"""What a device remembers between runs: repositories, the user's wishes, jobs, and what it must never unlearn.
 
 The store's folders and pointers say what is installed; this says what is wished and what was seen. Losing it loses no
 content. Marks (the highest serial and versions seen) are written with full synchronisation before they are relied upon.
 
-Thread model: one connection for each object, guarded by a lock; any number of processes.
+Thread model: any thread, any number of processes.
 """
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import astuple, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from catsync_core.errors import DiskFullError, LocalError, UnsupportedFormatError
-from catsync_core.store.failures import Attempt
-from catsync_core.store.space import require_space
+from catsync_core.client.database import Database
+from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mark, Mode, RepositoryRow
 
-__all__ = ["CatalogRow", "Mark", "Mode", "RepositoryRow", "State"]
-
-_APPLICATION = 0x43534E43  # "CSNC"
-_BUSY_SECONDS = 15.0
-_NEEDED = 1 << 20  # bytes: more than a transaction and SQLite's own files beside the database take
-_PRIMARY = 0xFF  # of SQLite's error codes; what is above tells more about the same
-_TABLES = """
-CREATE TABLE repositories (
-    url TEXT PRIMARY KEY,
-    shown TEXT NOT NULL,
-    identity TEXT NOT NULL,
-    etag TEXT,
-    body BLOB NOT NULL,
-    checked_at INTEGER NOT NULL,
-    attempted_at INTEGER NOT NULL,
-    problem TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE TABLE catalogs (
-    catalog TEXT PRIMARY KEY,
-    repository TEXT NOT NULL,
-    mode TEXT NOT NULL,
-    title TEXT NOT NULL,
-    downloaded_at INTEGER NOT NULL DEFAULT 0,
-    downloaded_bytes INTEGER NOT NULL DEFAULT 0,
-    problem TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE TABLE marks (
-    identity TEXT NOT NULL,
-    catalog TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    PRIMARY KEY (identity, catalog)
-) STRICT;
-"""
-_CHANGES = (
-    _TABLES,
-    "ALTER TABLE catalogs ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0",
-)
-"""What leads from each schema to the next; the last one is today's, and what stands here is never changed."""
-_SCHEMA = len(_CHANGES)
-
-
-class Mode(StrEnum):
-    """The user's wish for a catalog."""
-
-    ONLINE = "online"
-    OFFLINE = "offline"
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryRow:
-    """A repository that the user added.
-
-    Attributes:
-        url: Its address, credentials included.
-        shown: Its address as it may be shown.
-        identity: The id in its index.
-        etag: Of the index.
-        body: The index as it was last accepted.
-        checked_at: When it was last asked successfully, seconds since 1970.
-        attempted_at: When it was last asked.
-        problem: What went wrong the last time; empty for nothing.
-    """
-
-    url: str
-    shown: str
-    identity: str
-    etag: str | None
-    body: bytes
-    checked_at: int
-    attempted_at: int
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogRow:
-    """A catalog for which the user wished something.
-
-    Attributes:
-        catalog: Id.
-        repository: Address of the repository that it is from.
-        mode: The wish.
-        title: As it was last known.
-        downloaded_at: When content was last downloaded, seconds since 1970; 0 for never.
-        downloaded_bytes: That the last download took.
-        problem: Why the last job failed; empty for no failure.
-        skipped: The version that the user does not want to be told of; 0 for none.
-    """
-
-    catalog: str
-    repository: str
-    mode: Mode
-    title: str
-    downloaded_at: int = 0
-    downloaded_bytes: int = 0
-    problem: str = ""
-    skipped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The highest number seen, and the SHA-256 of what had it."""
-
-    number: int
-    sha256: str
+__all__ = ["State"]
 
 
 class State:
@@ -135,100 +30,117 @@ class State:
     """
 
     def __init__(self, location: Path) -> None:
-        self._location = location
-        self._lock = threading.Lock()
-        with Attempt("make", location.parent):
-            location.parent.mkdir(parents=True, exist_ok=True)
-        with self._translating():
-            self._connection = sqlite3.connect(
-                location, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._translating():
-                self._migrate()
-        except BaseException:
-            self._connection.close()
-            raise
+        self._database = Database(location)
 
     def close(self) -> None:
         """Close the database."""
-        self._connection.close()
+        self._database.close()
+
+    @cached_property
+    def identity(self) -> str:
+        """A random number of this device that never changes."""
+        return self.fact("device") or self.settle_fact("device", secrets.token_hex(16))
 
     def repositories(self) -> list[RepositoryRow]:
         """Return all repositories in the order in which they were added."""
-        with self._transaction() as run:
-            rows = run.execute(
-                "SELECT url, shown, identity, etag, body, checked_at, attempted_at, problem"
-                " FROM repositories ORDER BY rowid"
-            )
+        with self._database.reading() as run:
+            rows = run.execute(f"{_select('repositories', RepositoryRow)} ORDER BY rowid")
             return [RepositoryRow(*row) for row in rows]
 
     def save_repository(self, row: RepositoryRow) -> None:
         """Add or change a repository."""
-        with self._transaction() as run:
-            run.execute(
-                "INSERT INTO repositories (url, shown, identity, etag, body, checked_at, attempted_at, problem)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (url) DO UPDATE SET shown = excluded.shown,"
-                " identity = excluded.identity, etag = excluded.etag, body = excluded.body,"
-                " checked_at = excluded.checked_at, attempted_at = excluded.attempted_at, problem = excluded.problem",
-                (
-                    row.url,
-                    row.shown,
-                    row.identity,
-                    row.etag,
-                    row.body,
-                    row.checked_at,
-                    row.attempted_at,
-                    row.problem,
-                ),
-            )
+        with self._database.writing() as run:
+            _save(run, "repositories", "url", row)
 
     def forget_repository(self, url: str) -> None:
-        """Remove a repository and the wishes for its catalogs; the marks stay."""
-        with self._transaction() as run:
+        """Remove a repository, the wishes for its catalogs and their jobs; the marks stay."""
+        with self._database.writing() as run:
+            run.execute("DELETE FROM jobs WHERE catalog IN (SELECT catalog FROM catalogs WHERE repository = ?)", (url,))
             run.execute("DELETE FROM repositories WHERE url = ?", (url,))
             run.execute("DELETE FROM catalogs WHERE repository = ?", (url,))
 
     def catalogs(self) -> dict[str, CatalogRow]:
         """Return all catalogs for which something was wished, by id."""
-        with self._transaction() as run:
-            rows = run.execute(
-                "SELECT catalog, repository, mode, title, downloaded_at, downloaded_bytes, problem, skipped"
-                " FROM catalogs"
-            )
-            return {row[0]: CatalogRow(row[0], row[1], Mode(row[2]), *row[3:]) for row in rows}
+        with self._database.reading() as run:
+            return {row[0]: _catalog(row) for row in run.execute(_select("catalogs", CatalogRow))}
+
+    def catalog(self, catalog: str) -> CatalogRow | None:
+        """Return one of them; None where nothing was wished."""
+        return self.record(catalog)[0]
 
     def save_catalog(self, row: CatalogRow) -> None:
         """Add or change a catalog's wishes."""
-        with self._transaction() as run:
+        with self._database.writing() as run:
+            _save(run, "catalogs", "catalog", row)
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs, the oldest first."""
+        with self._database.reading() as run:
+            return [_job(row) for row in run.execute(f"{_select('jobs', Job)} ORDER BY asked_at, catalog")]
+
+    def record(self, catalog: str) -> tuple[CatalogRow | None, Job | None]:
+        """Return what is wished of a catalog, and its job."""
+        with self._database.reading() as run:
+            return _read_record(run, catalog)
+
+    def change(
+        self, catalog: str, decide: Callable[[CatalogRow | None, Job | None], tuple[CatalogRow, Job | None]]
+    ) -> tuple[CatalogRow, Job | None]:
+        """Change what is wished of a catalog and its job in one step, durably; nobody comes between.
+
+        Args:
+            catalog: Id.
+            decide: Gets what there is and returns what shall be; what it raises leaves everything as it was.
+        """
+        with self._database.writing() as run:
+            before = _read_record(run, catalog)
+            row, job = decide(*before)
+            if row != before[0]:
+                _save(run, "catalogs", "catalog", row)
+            if job is None:
+                run.execute("DELETE FROM jobs WHERE catalog = ?", (catalog,))
+            elif job != before[1]:
+                _save(run, "jobs", "catalog", job)
+            return row, job
+
+    def note_progress(self, catalog: str, phase: str, done: int, total: int, beat_at: float) -> Job | None:
+        """Note how far a job is, and return it as it is now; a crash may undo the note."""
+        with self._database.noting() as run:
             run.execute(
-                "INSERT INTO catalogs"
-                " (catalog, repository, mode, title, downloaded_at, downloaded_bytes, problem, skipped)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog) DO UPDATE SET"
-                " repository = excluded.repository, mode = excluded.mode, title = excluded.title,"
-                " downloaded_at = excluded.downloaded_at, downloaded_bytes = excluded.downloaded_bytes,"
-                " problem = excluded.problem, skipped = excluded.skipped",
-                (
-                    row.catalog,
-                    row.repository,
-                    row.mode.value,
-                    row.title,
-                    row.downloaded_at,
-                    row.downloaded_bytes,
-                    row.problem,
-                    row.skipped,
-                ),
+                "UPDATE jobs SET phase = ?, done = ?, total = ?, beat_at = ? WHERE catalog = ?",
+                (phase, done, total, beat_at, catalog),
+            )
+            return _read_record(run, catalog)[1]
+
+    def fact(self, name: str) -> str:
+        """Return a fact about this device; empty where it is not known."""
+        with self._database.reading() as run:
+            found = run.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+            return found[0] if found else ""
+
+    def settle_fact(self, name: str, value: str) -> str:
+        """Note a fact unless it is known already; returns what counts."""
+        with self._database.writing() as run:
+            run.execute("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, value))
+            return str(run.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()[0])
+
+    def note_fact(self, name: str, value: str) -> None:
+        """Note a fact that changes often; a crash may undo that."""
+        with self._database.noting() as run:
+            run.execute(
+                "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (name, value),
             )
 
     def marks(self, identity: str) -> dict[str, Mark]:
         """Return the marks of a repository: by catalog, with the index itself under the empty id."""
-        with self._transaction() as run:
+        with self._database.reading() as run:
             rows = run.execute("SELECT catalog, number, sha256 FROM marks WHERE identity = ?", (identity,))
             return {catalog: Mark(number, sha256) for catalog, number, sha256 in rows}
 
     def raise_marks(self, identity: str, marks: dict[str, Mark]) -> None:
         """Raise marks durably; a mark is never lowered."""
-        with self._transaction() as run:
+        with self._database.writing() as run:
             run.executemany(
                 "INSERT INTO marks (identity, catalog, number, sha256) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (identity, catalog) DO UPDATE SET number = excluded.number, sha256 = excluded.sha256"
@@ -236,51 +148,39 @@ class State:
                 [(identity, catalog, mark.number, mark.sha256) for catalog, mark in marks.items()],
             )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translating(), self._writing():
-            yield self._connection
+    def count_changes(self) -> int:
+        """Return a number that is another one after another process, or another object, changed something."""
+        return self._database.count_changes()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:  # on a full disk SQLite may have rolled back by itself
-                self._connection.execute("ROLLBACK")
-            raise
 
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+def _select(table: str, kind: type[Any]) -> str:
+    """The columns are named, for a migration adds new ones at the end."""
+    return f"SELECT {', '.join(field.name for field in fields(kind))} FROM {table}"  # noqa: S608  # names of our own
 
-    def _migrate(self) -> None:
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        with self._writing():
-            found = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if found > _SCHEMA:
-                raise UnsupportedFormatError(f"{self._location} was written by a newer catsync")
-            for statement in (statement for change in _CHANGES[found:] for statement in change.split(";")):
-                self._connection.execute(statement)
-            if found < _SCHEMA:
-                self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                self._connection.execute(f"PRAGMA user_version = {_SCHEMA}")
 
-    def _failed(self, error: sqlite3.Error) -> LocalError:
-        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
-        if code == sqlite3.SQLITE_FULL:
-            return DiskFullError(f"The disk is full: could not write the state in {self._location}")
-        if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
-            # So it also fails where there is no space for a file that it needs beside the database.
-            require_space(self._location.parent, _NEEDED, f"The state in {self._location}")
-        return LocalError(
-            f"The state in {self._location} cannot be used ({error})",
-            hint="Check the folder's permissions and space. If the file is damaged, move it away: catalogs stay, and"
-            " `catsync add` brings the repository back",
-        )
+def _save(run: sqlite3.Connection, table: str, key: str, row: CatalogRow | RepositoryRow | Job) -> None:
+    names = [field.name for field in fields(row)]
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
+    places = ", ".join("?" for _ in names)
+    run.execute(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places}) ON CONFLICT ({key}) DO UPDATE SET {updates}",  # noqa: S608  # as above
+        astuple(row),
+    )
+
+
+def _read_record(run: sqlite3.Connection, catalog: str) -> tuple[CatalogRow | None, Job | None]:
+    row = run.execute(f"{_select('catalogs', CatalogRow)} WHERE catalog = ?", (catalog,)).fetchone()
+    job = run.execute(f"{_select('jobs', Job)} WHERE catalog = ?", (catalog,)).fetchone()
+    return _catalog(row) if row else None, _job(job) if job else None
+
+
+def _catalog(row: tuple[Any, ...]) -> CatalogRow:
+    found = dict(zip((field.name for field in fields(CatalogRow)), row, strict=True))
+    said = found["auto_sync"]
+    return CatalogRow(**found | {"mode": Mode(found["mode"]), "auto_sync": None if said is None else bool(said)})
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    found = dict(zip((field.name for field in fields(Job)), row, strict=True))
+    read = {"kind": JobKind, "gate": Gate, "by_user": bool, "consented": bool}
+    return Job(**found | {name: make(found[name]) for name, make in read.items()})

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 
-from catsync_core.client.state import Mark, State
+from catsync_core.client.rows import Mark
+from catsync_core.client.state import State
 from catsync_core.errors import TrustError
 from catsync_core.format.index import Index
 

@@ -15,7 +15,7 @@ from catsync_core.errors import (
     NotFoundError,
     UsageError,
 )
-from catsync_core.events import Event, Phase, Progress
+from catsync_core.events import Event, Phase, Progress, RepositoryChecked, UpdateFound
 from catsync_core.format.index import Index, read_index
 from catsync_core.plan.model import Via
 from catsync_core.store.layout import CatalogStore
@@ -76,7 +76,9 @@ def test_a_check_finds_an_update_and_fetches_no_content(client: Client, shop: Sh
     (checked,) = client.check()
     assert checked.updates == ["shoes"]
     assert client.catalog("shoes").info().label == "update_available"
-    assert events == []
+    assert [type(event) for event in events] == [UpdateFound, RepositoryChecked]  # and no phase of any job
+    client.check()
+    assert [type(event) for event in events] == [UpdateFound, RepositoryChecked, RepositoryChecked]  # told once
     assert read_files(client)["boots.json"] == b"brown " * 500
 
 
@@ -137,7 +139,8 @@ def test_going_back_online_without_the_backend_keeps_the_copy_unless_forced(clie
     shutil.rmtree(shop.repository)
     with pytest.raises(NoConnectionError, match="--force"):
         client.catalog("shoes").go_online()
-    assert client.catalog("shoes").info().mode is Mode.OFFLINE
+    info = client.catalog("shoes").info()
+    assert (info.mode, info.label, info.installed_version) == (Mode.ONLINE, "removing", 1)  # wished, and not done yet
     assert read_files(client)["boots.json"] == b"brown " * 500
     client.catalog("shoes").go_online(force=True)
     assert client.catalog("shoes").info().installed_version is None
@@ -158,7 +161,7 @@ def test_a_catalog_that_vanished_from_the_repository_stays_listed_and_readable(c
     (shop.repository / "index.json").write_text(json.dumps(index))
     client.check()
     info = client.catalog("shoes").info()
-    assert (info.offered, info.label, info.title) == (False, "offline", "shoes")
+    assert (info.offered, info.label, info.title) == (False, "gone", "shoes")
     assert read_files(client)["boots.json"] == b"brown " * 500
 
 
@@ -172,7 +175,7 @@ def test_a_failed_update_is_remembered_and_forgotten_after_success(client: Clien
     with pytest.raises(MissingObjectError):
         client.catalog("shoes").update(via=Via.BLOCKS)
     info = client.catalog("shoes").info()
-    assert (info.label, info.installed_version) == ("update_available", 1)
+    assert (info.label, info.installed_version) == ("update_failed", 1)
     assert info.problem
     (shop.repository / "packs").rmdir()
     aside.rename(shop.repository / "packs")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from catsync_core import Client
-from catsync_core.client.state import CatalogRow, Mode, RepositoryRow, State
+from catsync_core.client.rows import CatalogRow, Mode, RepositoryRow
+from catsync_core.client.state import State
 from catsync_core.errors import DiskFullError, LocalError, MissingObjectError, UnsupportedFormatError
 from support.shop import Shop
 
@@ -28,7 +29,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 def limit(state: State, pages: int) -> None:
     """Let SQLite find the disk full once the file has so many pages, or as many as it has now."""
-    state._connection.execute(f"PRAGMA max_page_count = {pages}")
+    state._database._connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def test_a_full_disk_is_told_as_such_and_changes_nothing(state: State, tmp_path: Path) -> None:
@@ -86,10 +87,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_the_state_of_a_newer_catsync_is_left_alone(state: State, tmp_path: Path) -> None:
     state.save_repository(ROW)
-    state._connection.execute("PRAGMA user_version = 999")
+    state._database._connection.execute("PRAGMA user_version = 999")
     with pytest.raises(UnsupportedFormatError, match="newer catsync"):
         State(tmp_path / "home" / "state.sqlite3")
-    state._connection.execute("PRAGMA user_version = 2")
+    state._database._connection.execute("PRAGMA user_version = 3")
     assert state.repositories() == [ROW]
 
 
@@ -99,7 +100,9 @@ def test_a_problem_that_cannot_be_noted_is_told_all_the_same(client: Client, sho
     (shop.repository / "index.json").unlink()
     for change, table in (("UPDATE", "repositories"), ("INSERT", "catalogs")):
         refuse = "SELECT RAISE(ABORT, 'no space for this')"
-        client._state._connection.execute(f"CREATE TRIGGER {table}_full BEFORE {change} ON {table} BEGIN {refuse}; END")
+        client._device.state._database._connection.execute(
+            f"CREATE TRIGGER {table}_full BEFORE {change} ON {table} BEGIN {refuse}; END"
+        )
     with pytest.raises(MissingObjectError):
         catalog.update()
     assert catalog.info().problem == ""

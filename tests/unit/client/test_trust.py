@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from catsync_core import Client
-from catsync_core.client.state import Mark, State
+from catsync_core.client.rows import Mark
+from catsync_core.client.state import State
 from catsync_core.client.trust import accept_index
 from catsync_core.errors import LocalError, TrustError, UnsupportedFormatError
 from catsync_core.format.index import CatalogSummary, Index, write_index
@@ -92,13 +93,13 @@ def test_a_check_that_is_refused_changes_nothing_and_says_why(client: Client, sh
     assert checked.exit_code == 14
     assert "went back" in checked.error
     info = client.catalog("shoes").info()
-    assert (info.label, info.installed_version) == ("update_available", 1)
+    assert (info.label, info.installed_version) == ("untrusted", 1)
     assert "went back" in info.problem
 
 
 def test_the_home_of_a_newer_catsync_is_refused(tmp_path: Path) -> None:
     state = State(tmp_path / "home" / "state.sqlite3")
-    state._connection.execute("PRAGMA user_version = 99")
+    state._database._connection.execute("PRAGMA user_version = 99")
     state.close()
     with pytest.raises(UnsupportedFormatError, match="newer catsync") as caught:
         Client(tmp_path / "home")
@@ -132,5 +133,5 @@ def test_a_copy_is_listed_and_readable_without_state_and_repository(client: Clie
         file.unlink()
     with Client(client.home) as again:
         info = again.catalog("shoes").info()
-        assert (info.label, info.offered, info.repository) == ("offline", False, "")
+        assert (info.label, info.offered, info.repository) == ("gone", False, "")
         assert b"".join(again.catalog("shoes").read("boots.json")) == b"brown " * 500
