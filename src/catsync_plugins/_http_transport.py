@@ -57,15 +57,24 @@ class Transport:
         self._routes: dict[tuple[str, str], urllib3.PoolManager] = {}  # by scheme and proxy
         self._chosen: dict[tuple[str, str], tuple[float, urllib3.PoolManager]] = {}  # by scheme and host, since when
 
-    def request(self, url: str, headers: Mapping[str, str]) -> HTTPResponse:
-        """Send a GET and return when the head of the answer is there; the caller closes the answer.
+    def request(
+        self, url: str, headers: Mapping[str, str], *, method: str = "GET", body: bytes | None = None
+    ) -> HTTPResponse:
+        """Send a request and return when the head of the answer is there; the caller closes the answer.
 
         Raises:
             HTTPError: there is no answer; :func:`explain` says why.
             UsageError: (local) the environment names a proxy that cannot be used.
         """
         response = self._route(urlsplit(url)).request(
-            "GET", url, headers=headers, preload_content=False, decode_content=False, redirect=False, retries=False
+            method,
+            url,
+            body=body,
+            headers=headers,
+            preload_content=False,
+            decode_content=False,
+            redirect=False,
+            retries=False,
         )
         assert isinstance(response, HTTPResponse)  # noqa: S101 - HTTP/2 is the one other kind, and not switched on
         return response
