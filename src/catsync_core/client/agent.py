@@ -17,6 +17,7 @@ import filelock
 
 from catsync_core.client.checks import AGENT, check_repository, watch_catalog
 from catsync_core.client.device import Device
+from catsync_core.client.housekeeping import discard_leftovers
 from catsync_core.client.initiative import start_by_policy
 from catsync_core.client.rows import CatalogRow, Mode
 from catsync_core.client.runner import JobRunner
@@ -82,6 +83,7 @@ class Agent:
             under_way: dict[str, Future[None]] = {}
             try:
                 while not stop.is_set():
+                    self._tidy(device)
                     plan = self._begin_checks(device, pool, plan, under_way)
                     self._rest(device, plan.wake_in, stop)
                     under_way = {url: check for url, check in under_way.items() if not check.done()}
@@ -173,6 +175,12 @@ class Agent:
             self._tell(Warned(source.row.shown, error.message))
         finally:
             self._ended.set()
+
+    def _tidy(self, device: Device) -> None:
+        try:
+            discard_leftovers(device)
+        except CatsyncError as error:
+            self._tell(Warned("agent", error.message))
 
     def _may_check(self, device: Device, catalog: str) -> bool:
         if not device.settings.policies.enabled:

@@ -129,6 +129,16 @@ class Spool:
         with self._working("read", SPOOL) as beneath:
             return sum(sum(self._frames(beneath, pack).values()) for pack in _kept_packs(beneath))
 
+    def last_arrival(self) -> float:
+        """Return when the last frame arrived, seconds since 1970; 0 when none is kept.
+
+        Raises:
+            LocalError: (local) the files cannot be looked at.
+        """
+        with self._working("read", SPOOL) as beneath:
+            found = beneath.list(SPOOL) if beneath.exists(SPOOL) else []
+            return max((status.st_mtime for _, status in found), default=0.0)
+
     def close(self) -> None:
         """Close the files of all packs, so that others can remove them; they are opened again when they are needed."""
         with self._lock:
