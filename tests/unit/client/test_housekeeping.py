@@ -15,7 +15,7 @@ from catsync_core.client.housekeeping import GRACE, discard_leftovers
 from catsync_core.errors import CancelledError
 from catsync_core.events import Event, Progress
 from catsync_core.plugins import load_plugins
-from tests.support.shop import Shop
+from support.shop import Shop
 
 
 def open_later(home: Path, seconds: float) -> Device:
@@ -31,7 +31,7 @@ def home(tmp_path: Path, shop: Shop) -> Path:
         if isinstance(event, Progress) and event.done:
             stop.set()
 
-    text = random.Random(1).randbytes(3 << 20).hex()  # noqa: S311  # what does not compress well comes in several frames
+    text = random.Random(1).randbytes(3 << 20).hex()  # what does not compress well comes in several frames
     shop.publish(film=text)
     with Client(tmp_path / "home", listener=listen, cancelled=stop) as client:
         client.add(str(shop.repository))
