@@ -132,7 +132,7 @@ class Webhook:
         try:
             response = self._transport.request(self._url, headers, method="POST", body=message.body)
         except HTTPError as error:
-            raise explain(error, f"The webhook {self._site}") from error
+            raise explain(error, self._site) from error
         response.close()  # what it answers is of no interest, and may be long
         self._check_status(response.status, response.headers.get("Retry-After", ""))
 

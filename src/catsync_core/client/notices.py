@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from catsync_core.client.backlog import Backlog
 from catsync_core.config import Config
+from catsync_core.errors import CatsyncError
 from catsync_core.events import Event, Listener, Warned, ignore
 from catsync_core.hookspecs import NotifierEntry
 from catsync_core.plugins import Plugins
@@ -203,7 +204,7 @@ class _Recipient:
             if self._failed:
                 return
             self._failed = True
-            reason = f"{type(error).__name__}: {error}"
+            reason = error if isinstance(error, CatsyncError) else f"{type(error).__name__}: {error}"
             message = f"The notifier {self.name} failed and is no longer told: {reason}"
             self._complain(_Complaint(self, message, error))
 

@@ -11,7 +11,7 @@ import pytest
 from catsync_core import Event, ModeChanged, NotifierEntry, Progress, UpdateFound, Warned, hookimpl
 from catsync_core.client.notices import Notices
 from catsync_core.config import load_config
-from catsync_core.errors import ConfigError
+from catsync_core.errors import ConfigError, LocalError
 from catsync_core.plugins import PluginRecord, Plugins
 
 EVENTS: list[Event] = [
@@ -182,6 +182,13 @@ def test_one_that_raises_is_named_recorded_and_no_longer_told(tmp_path: Path, er
     assert device.broken() == {"bad": reason}
     assert device.messages() == [f"The notifier bad failed and is no longer told: {reason}"]
     assert [event for event in good.told if not isinstance(event, Warned)] == EVENTS
+
+
+def test_an_error_of_ours_is_told_in_its_own_words(tmp_path: Path) -> None:
+    device = Device(tmp_path, bad=Raising(LocalError("There is no desktop", hint="Log in")))
+    with device.notices() as notices:
+        notices(EVENTS[0])
+    assert device.messages() == ["The notifier bad failed and is no longer told: There is no desktop. Log in"]
 
 
 def test_the_others_are_told_of_a_failure(tmp_path: Path) -> None:

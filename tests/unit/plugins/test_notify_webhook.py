@@ -12,7 +12,7 @@ import pytest
 
 from catsync_core import Event, JobEnded, ModeChanged, Progress, UpdateFound
 from catsync_core.errors import AuthorisationError, CatsyncError, ConfigError, RemoteError
-from catsync_plugins import _delivery
+from catsync_plugins import _delivery, _http_transport
 from catsync_plugins._delivery import Delivery, Message
 from catsync_plugins.notify_webhook import Webhook, WebhookSettings, sign_message
 from support.receiver import Receiver, receiving
@@ -270,7 +270,7 @@ def test_no_connection_is_borne_without_giving_up() -> None:
     notifier.notify(UPDATE)
     for _ in range(5):
         assert sent.acquire(timeout=60)
-    with pytest.raises(RemoteError, match=r"1 event could not be delivered: No connection to The webhook"):
+    with pytest.raises(RemoteError, match=r"1 event could not be delivered: No connection to http://127"):
         notifier.close()
 
 
@@ -307,6 +307,17 @@ def test_a_server_that_does_not_answer_is_left_on_closing(receiver: Receiver) ->
         notifier.close()
     assert notifier._delivery._thread is not None
     assert not notifier._delivery._thread.is_alive()
+
+
+def test_a_server_that_stalls_is_asked_again(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http_transport, "HEAD_SECONDS", 0.1)
+    receiver.stall()
+    notifier = webhook(receiver.url, attempts=1)
+    notifier.notify(UPDATE)
+    first, second = receiver.wait_for(2)[:2]
+    monkeypatch.undo()
+    notifier.close()
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
 
 def test_without_an_event_there_is_no_thread(receiver: Receiver) -> None:
