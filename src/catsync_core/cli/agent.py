@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import click
+import msgspec
 
 from catsync_core.cli.loading import find_plugins
 from catsync_core.cli.options import CatsyncCommand, common_options, json_option
@@ -21,6 +22,13 @@ from catsync_core.cli.words import JOBS, show_age, show_bytes, show_count, show_
 from catsync_core.client.agent import Agent
 from catsync_core.client.checks import NO_AGENT
 from catsync_core.client.home import home_folder
+from catsync_core.client.service.control import (
+    ServiceChange,
+    ServiceStatus,
+    install_service,
+    service_status,
+    uninstall_service,
+)
 from catsync_core.events import Event, JobEnded, JobWaits, Phase, RepositoryChecked, UpdateFound
 
 __all__ = ["agent_command"]
@@ -60,6 +68,34 @@ def agent_command(screen: Screen, context: click.Context, *, once: bool) -> None
 
 
 @agent_command.command(cls=CatsyncCommand)
+@click.option("--force", is_flag=True, help="Replace a service of the same name that catsync did not write.")
+@json_option
+@pass_screen
+def install_command(screen: Screen, *, force: bool) -> None:
+    """Let the system start the agent with your session.
+
+    Example: catsync agent install
+
+    On Linux it is a systemd user unit, on macOS a launchd agent, on Windows a scheduled task.
+    """
+    change = install_service(home_folder(), force=force)
+    _tell_change(screen, change, f"The agent is installed and starts with your session: {change.place}", "written")
+
+
+@agent_command.command(cls=CatsyncCommand)
+@click.option("--force", is_flag=True, help="Remove a service of the same name that catsync did not write.")
+@json_option
+@pass_screen
+def uninstall_command(screen: Screen, *, force: bool) -> None:
+    """Do not let the system start the agent any more.
+
+    Example: catsync agent uninstall
+    """
+    change = uninstall_service(force=force)
+    _tell_change(screen, change, "The agent is uninstalled" if change.changed else "No agent was installed", "removed")
+
+
+@agent_command.command(cls=CatsyncCommand)
 @json_option
 @pass_screen
 def status_command(screen: Screen) -> None:
@@ -71,6 +107,7 @@ def status_command(screen: Screen) -> None:
         infos = [catalog.info() for catalog in client.catalogs()]
         sources = client.repositories()
         runs = client.has_agent()
+    service = service_status(home_folder())
     rows = []
     for source in sources:
         times = [
@@ -87,9 +124,10 @@ def status_command(screen: Screen) -> None:
             }
         )
     if screen.json:
-        screen.document({"schema": 1, "running": runs, "repositories": rows})
+        screen.document({"schema": 1, "running": runs, "service": service, "repositories": rows})
         return
     screen.say("The agent is running." if runs else f"{NO_AGENT}.")
+    _tell_service(screen, service)
     if rows:
         now = time.time()
         screen.table(
@@ -104,6 +142,38 @@ def status_command(screen: Screen) -> None:
                 for row, source in zip(rows, sources, strict=True)
             ],
         )
+
+
+def _tell_change(screen: Screen, change: ServiceChange, done: str, what: str) -> None:
+    if screen.json:
+        screen.document({"schema": 1} | msgspec.to_builtins(change))
+        return
+    if not change.problem:
+        screen.say(f"{done}.")
+        return
+    screen.say(f"{change.place} is {what}.")
+    screen.warn("agent", f"{change.supervisor} could not be told: {change.problem}. Type in a session of your own:")
+    for command in change.commands:
+        screen.say(f"  {command}")
+
+
+def _tell_service(screen: Screen, service: ServiceStatus) -> None:
+    """Say whether the system starts the agent, and what is wrong with that."""
+    if not service.installed:
+        screen.say(f"It is not installed as a service of {service.supervisor}.")
+        return
+    where = f"{service.supervisor}: {service.place}"
+    screen.say(
+        f"It is installed as a service ({where})." if service.ours else f"Somebody else's service is at {where}."
+    )
+    if service.ours and not service.current:
+        screen.warn(
+            "agent", "The service starts another catsync, or for another home; `catsync agent install` mends it"
+        )
+    if service.ours and service.enabled is False:
+        screen.warn("agent", "The service does not start with your session; `catsync agent install` mends it")
+    if service.problem:
+        screen.warn("agent", service.problem)
 
 
 class _Log(ProgressView):

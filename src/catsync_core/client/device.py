@@ -52,6 +52,15 @@ class Settings:
         """
         self._told = self.notices
 
+    def require_all(self) -> None:
+        """Meet every mistake in the configuration now: for whoever works where nobody is watching.
+
+        Raises:
+            ConfigError: (local) there is one.
+        """
+        self.require_notices()
+        _ = self.policies, self.schedules
+
     def tell(self, event: Event) -> None:
         """Take an event: hand it to the listener and, where something happens that they are for, to the notifiers."""
         self._listener(event)

@@ -67,6 +67,7 @@ class JobRunner:
 
     def __enter__(self) -> Self:
         try:
+            self._device.settings.require_all()
             self._places = self._device.settings.config.jobs.at_once
             self._device.state.note_fact(RUNNER, str(self._now()))
         except BaseException:
