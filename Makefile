@@ -18,6 +18,7 @@ demo: install
 	$(BIN)/python bench/demo.py
 
 test: install
+	sh tools/install-chromium
 	$(BIN)/python -m pytest
 
 test-long: install

@@ -6,7 +6,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Any
@@ -15,12 +16,15 @@ import msgspec
 
 from catsync_core import CatalogInfo, CatsyncError, Changes, Checked
 from catsync_core.errors import NotFoundError
-from catsync_plugins.web.access import make_link_token
+from catsync_plugins.web.access import Access, make_link_token
+from catsync_plugins.web.application import make_application
 from catsync_plugins.web.device import Command
 from catsync_plugins.web.feed import Feed
+from catsync_plugins.web.guard import Site
 from catsync_plugins.web.rows import DeviceLine, Row
+from catsync_plugins.web.server import WebServer, listen_at
 
-__all__ = ["LINKS", "FakeDevice", "Reply", "Screen"]
+__all__ = ["LINKS", "FakeDevice", "Reply", "Screen", "serve_screen"]
 
 LINKS = b"l" * 32
 
@@ -176,3 +180,17 @@ class Screen:
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+
+@contextmanager
+def serve_screen(
+    device: FakeDevice, content: tuple[str, ...] = (), port: int = 0, tick: float = 0.01
+) -> Iterator[Screen]:
+    """Serve a device that has no engine; nobody has a session yet."""
+    feed = Feed(device, tick=tick)
+    listening = listen_at("127.0.0.1", port, 0)
+    port = listening.getsockname()[1]
+    site = Site((f"127.0.0.1:{port}", f"localhost:{port}"), secure=False, cookie=f"catsync-{port}", content=content)
+    with WebServer(make_application(device, feed, site, Access(b"s" * 32, LINKS)), listening):
+        yield Screen(port, device, feed)
+        feed.close()

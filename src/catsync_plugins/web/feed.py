@@ -71,6 +71,8 @@ class Feed:
             self._look.notify_all()
         self._thread.join()
         self._tell()
+        with self._lock:
+            self._listeners.clear()
 
     @property
     def closed(self) -> bool:

@@ -6,26 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from catsync_plugins.web.access import Access
-from catsync_plugins.web.application import make_application
-from catsync_plugins.web.feed import Feed
-from catsync_plugins.web.guard import Site
 from catsync_plugins.web.rows import Row
-from catsync_plugins.web.server import WebServer, listen_at
-from support.screen import LINKS, FakeDevice, Screen
+from support.screen import FakeDevice, Screen, serve_screen
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Screen]:
     """One server for all tests of a module: starting and closing one takes a while."""
-    device = FakeDevice()
-    feed = Feed(device, tick=0.01)
-    listening = listen_at("127.0.0.1", 0, 0)
-    port = listening.getsockname()[1]
-    site = Site((f"127.0.0.1:{port}", f"localhost:{port}"), secure=False, cookie=f"catsync-{port}")
-    with WebServer(make_application(device, feed, site, Access(b"s" * 32, LINKS)), listening):
-        yield Screen(port, device, feed)
-        feed.close()
+    with serve_screen(FakeDevice()) as screen:
+        yield screen
 
 
 @pytest.fixture
