@@ -19,6 +19,7 @@ demo: install
 
 test: install
 	sh tools/install-chromium
+	sh tools/install-nginx
 	$(BIN)/python -m pytest
 
 test-long: install

@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from catsync_core.cli.main import cli
 
-__all__ = ["CommandLine", "read_lines"]
+__all__ = ["CommandLine", "ProcessLine", "read_lines"]
 
 
 @dataclass
@@ -50,9 +50,9 @@ class CommandLine:
 
     def start(self, *arguments: object, stream: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Start a command as a process, with its streams as pipes or all on one terminal."""
-        command = [sys.executable, "-m", "catsync_core.cli.main", *(str(argument) for argument in arguments)]
-        environment = os.environ | {"CATSYNC_HOME": str(self.home)} | self.env
-        return subprocess.Popen(command, env=environment, stdin=stream, stdout=stream, stderr=stream)
+        return subprocess.Popen(
+            self._command(arguments), env=self._environment(), stdin=stream, stdout=stream, stderr=stream
+        )
 
     def interact(self, *arguments: object, typed: bytes = b"") -> tuple[int, str]:
         """Run a command on a terminal of its own; return its exit code and everything that it showed."""
@@ -63,6 +63,35 @@ class CommandLine:
             shown = b"".join(_read_all(screen))
         os.close(screen)
         return process.returncode, shown.decode()
+
+    def _command(self, arguments: Iterable[object]) -> list[str]:
+        return [sys.executable, "-m", "catsync_core.cli.main", *(str(argument) for argument in arguments)]
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"CATSYNC_HOME": str(self.home)} | self.env
+
+
+@dataclass
+class ProcessLine(CommandLine):
+    """Runs each command as a process of its own, by another program that sets the scene where one is named."""
+
+    launcher: tuple[str, ...] = ()
+
+    def run(self, *arguments: object, code: int = 0, typed: str | None = None) -> Result:
+        """Run a command to its end and expect its exit code."""
+        done = subprocess.run(
+            self._command(arguments),
+            env=self._environment(),
+            input=(typed or "").encode(),
+            capture_output=True,
+            check=False,
+        )
+        shown = [stream.decode(errors="replace") for stream in (done.stdout, done.stderr)]
+        assert done.returncode == code, "\n".join([f"{arguments}: {done.returncode}", *shown])
+        return Result(CliRunner(), done.stdout, done.stderr, done.stdout, None, done.returncode, None)
+
+    def _command(self, arguments: Iterable[object]) -> list[str]:
+        return [*self.launcher, *super()._command(arguments)]
 
 
 def read_lines(text: str) -> list[dict[str, Any]]:
