@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catsync_plugins.web.rows import DeviceLine
 from support.browsing import GERMAN, Visit
@@ -16,6 +16,9 @@ from support.screen import FakeDevice, Screen, serve_screen
 from support.states import NOW
 
 LINE = DeviceLine("0.1.0", 1, used=2_100_000_000, free=14_000_000_000, checked_at=NOW - 300, next_check_at=NOW + 30_000)
+
+
+expect.set_options(timeout=60_000)  # it ends as soon as what is expected is there
 
 
 @pytest.fixture(scope="session")

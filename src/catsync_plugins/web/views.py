@@ -33,10 +33,12 @@ def row_of(info: CatalogInfo, position: int = 0, step: Step | None = None, updat
         step: Of its job, where that runs in this process.
         update: What its update would bring, where that is known.
     """
+    # A job that the user pauses takes a moment to stop: the page shows the wish at once and does not waver.
+    paused = info.job is not None and info.job.gate == "user_pause"
     return Row(
         id=info.catalog,
         title=info.title,
-        label=str(info.label),
+        label="paused" if paused else str(info.label),
         mode=info.mode.value,
         repository=info.repository,
         offered=info.offered,
@@ -72,8 +74,9 @@ def job_of(job: JobInfo, problem_code: str = "", position: int = 0, step: Step |
         position: As in :func:`row_of`.
         step: Likewise.
     """
+    running = job.running and job.gate != "user_pause"
     phase, done, total = job.phase, job.done, job.total
-    if job.running and step is not None and step[0] not in {"", "done"}:
+    if running and step is not None and step[0] not in {"", "done"}:
         phase, done, total = step
     gate = _gate_of(job, problem_code, position)
     queued = not job.running and not job.gate
@@ -86,14 +89,12 @@ def job_of(job: JobInfo, problem_code: str = "", position: int = 0, step: Step |
         done=done,
         total=total,
         position=position if queued else 0,
-        running=job.running,
+        running=running,
     )
 
 
 def _gate_of(job: JobInfo, problem_code: str, position: int) -> str:
     """Return why a job does not go on, in a word for which the page has a text."""
-    if job.running:
-        return ""
     if job.gate == "retry":
         return "network" if unreachable(problem_code) else "retry"
     if job.gate in {"policy", "consent"}:

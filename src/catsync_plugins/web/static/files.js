@@ -1,4 +1,5 @@
-// A catalog's content: folders, files and previews. Content comes from another origin, where it cannot act.
+// A catalog's content: folders, files and previews. Content comes from another origin, where it cannot act; pictures
+// and films ask for it by CORS, as browsers do not take two ports of an IP address for one site.
 
 import { $, el, icon, setHidden } from "./dom.js";
 import { ask } from "./dialogs.js";
@@ -100,7 +101,7 @@ export class Files {
   #file(origin, id, file, here) {
     const name = file.path.split("/").pop(), kind = kindOf(name), url = `${origin}/${id}/${encode(file.path)}`;
     const thumb = kind === "image" && here
-      ? el("img", { loading: "lazy", decoding: "async", alt: "", src: url })
+      ? el("img", { crossOrigin: "anonymous", loading: "lazy", decoding: "async", alt: "", src: url })
       : icon("file");
     return el("li", {}, el("a", { href: url, target: "_blank", rel: "noopener", on: { click: (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -113,9 +114,9 @@ export class Files {
 
 async function preview(name, kind, url, size) {
   const box = el("div", { className: `preview ${kind}` });
-  if (kind === "image") box.append(el("img", { src: url, alt: name }));
-  else if (kind === "video") box.append(el("video", { src: url, controls: true, preload: "metadata" }));
-  else if (kind === "audio") box.append(el("audio", { src: url, controls: true, preload: "metadata" }));
+  const media = { crossOrigin: "anonymous", src: url, controls: true, preload: "metadata" };
+  if (kind === "image") box.append(el("img", { crossOrigin: "anonymous", src: url, alt: name }));
+  else if (kind === "video" || kind === "audio") box.append(el(kind, { ...media, aria: { label: name } }));
   else if (kind === "page") box.append(el("iframe", { src: url, title: name }));
   else if (kind === "text") loadText(box, url, size);
   else box.append(el("p", {}, t("files.none")));
