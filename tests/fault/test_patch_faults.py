@@ -261,7 +261,7 @@ def test_an_update_killed_in_mid_patch_fetches_at_most_a_segment_again(
 def test_an_update_killed_before_the_commit_fetches_no_byte_of_the_patch_again(
     device: Device, shop: FaultyBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def kill(*_: object) -> None:
+    def kill(*_: object, **__: object) -> None:
         raise KilledError
 
     with monkeypatch.context() as patched:

@@ -237,7 +237,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_version(device: Device, monkeypa
 def test_a_catalog_goes_online_and_leaves_nothing_of_the_versions_between(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def kill(*_: object) -> None:
+    def kill(*_: object, **__: object) -> None:
         raise KilledError
 
     with monkeypatch.context() as patched:

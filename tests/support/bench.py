@@ -97,5 +97,5 @@ def counted(summary: Summary) -> dict[str, int]:
     return {action: total.files for action, total in summary.actions.items() if total.files}
 
 
-def interrupt(*_: object) -> None:
+def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from catsync_core.client.present import Present
 from catsync_core.client.route import Description, Keep, PatchRoute, Route
 from catsync_core.client.routes import Routes
 from catsync_core.client.setback import told
@@ -25,8 +26,6 @@ from catsync_core.format.manifest import Manifest
 from catsync_core.plan.model import Plan, Via
 from catsync_core.plan.ways import Way, WayKind, weigh, weigh_requests
 from catsync_core.store.layout import CatalogStore
-from catsync_core.store.manifests import load_manifest
-from catsync_core.store.records import Installed
 from catsync_core.transfer.prepare import Preparation
 from catsync_core.transfer.repository import Repository
 
@@ -44,7 +43,7 @@ class Approach:
         repository: Where the version lies.
         head: Of the newest version.
         store: The catalog's place.
-        installed: The version that is here; None for none.
+        present: The version that is here; None for none.
         via: Which ways may be taken.
         folders: Whether the user named other copies.
         is_kept: Whether an earlier attempt left a piece here.
@@ -61,7 +60,7 @@ class Approach:
         repository: Repository,
         head: Head,
         store: CatalogStore,
-        installed: Installed | None,
+        present: Present | None,
         *,
         via: Via,
         folders: bool,
@@ -74,7 +73,7 @@ class Approach:
         self._repository = repository
         self._head = head
         self._store = store
-        self._installed = installed
+        self._present = present
         self._via = via
         self._folders = folders
         self._is_kept = is_kept
@@ -117,8 +116,8 @@ class Approach:
         if self._via not in {Via.AUTO, Via.PATCH}:
             return []
         routes = Routes(self._repository, self._description, self._store, self._warn)
-        from_here = routes.from_here(self._installed) if self._installed else None
-        from_nothing = routes.from_nothing(direct=not self._installed and not self._folders)
+        from_here = routes.from_here(self._present) if self._present else None
+        from_nothing = routes.from_nothing(direct=not self._present and not self._folders)
         return [route for route in (from_here, from_nothing) if route]
 
     def _choose(self, routes: list[PatchRoute]) -> PatchRoute | None:
@@ -159,7 +158,7 @@ class Approach:
         It must keep the update about as cheap as a first download, even if in vain; or it must be promising, which the
         header of the patch from nothing tells.
         """
-        if self._installed is None or self._description.known:
+        if self._present is None or self._description.known:
             return True
         whole, needed = nothing.weigh(lambda _: False).bytes, best.weigh(self._is_kept).bytes
         asking = _METADATA * self._head.manifest.length
@@ -167,7 +166,7 @@ class Approach:
             return True
         if nothing.headers > _EXCESS * whole:
             return False
-        changed = _changed_share(load_manifest(self._store, self._installed), nothing.look())
+        changed = _changed_share(self._present.manifest, nothing.look())
         return asking + _PACKED * changed * whole <= needed
 
     def _note(self, ways: Mapping[PatchRoute, Way], blocks: Way, best: PatchRoute | None) -> None:
@@ -187,7 +186,7 @@ class Approach:
 
     def _plan_blocks(self) -> Plan:
         preparation = self.prepare(self._description.fetch())
-        return preparation.plan(self._installed.version if self._installed else None, self._is_kept)
+        return preparation.plan(self._present.version if self._present else None, self._is_kept)
 
 
 def _changed_share(old: Manifest, new: Manifest) -> float:

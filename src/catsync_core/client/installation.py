@@ -8,11 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catsync_core.client.approach import Approach
 from catsync_core.client.inventory import take_stock
+from catsync_core.client.present import Present
 from catsync_core.client.progress import Counter, LaterProgress, Report
 from catsync_core.client.report import Summary, summarise, summarise_plan
 from catsync_core.client.route import PatchRoute, Route
@@ -28,7 +30,7 @@ from catsync_core.plan.requests import find_pieces
 from catsync_core.store.commit import commit, recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import read_pointer
-from catsync_core.store.records import Installed, VersionRecord
+from catsync_core.store.records import VersionRecord
 from catsync_core.store.space import require_space
 from catsync_core.store.spool import Spool
 from catsync_core.store.tree import StagingTree
@@ -56,6 +58,7 @@ class Installation:
         usage: What was used since the job began, the check before it included.
         via: Which ways the plan may take.
         folders: Other copies to reuse.
+        present: The version that is here, where somebody has begun to look at it.
         watch: Looks after the job, and stops it where it may not go on; a mere plan needs none.
         now: The clock, seconds since 1970.
     """
@@ -68,17 +71,18 @@ class Installation:
     usage: Usage
     via: Via = Via.AUTO
     folders: Sequence[Path] = ()
+    present: Present | None = None
     watch: Watch | None = None
     now: Callable[[], float] = time.time
 
     def plan(self) -> Summary:
         """Make the plan and return what it will do; fetches metadata only."""
         started = time.monotonic()
-        installed = read_pointer(self.store, self.listener)
         spool = Spool(self.store) if self.store.exists() else None
-        approach = self._find_approach(self._fetch_head(), installed, spool)
-        route = approach.take(lambda patch: patch.preview(_kept_by(spool)))
-        plan = self._make_plan(approach.prepare(route), installed, spool)
+        with self._look() as present:
+            approach = self._find_approach(self._fetch_head(), present, spool)
+            route = approach.take(lambda patch: patch.preview(_kept_by(spool)))
+            plan = self._make_plan(approach.prepare(route), present, spool)
         plan = replace(
             plan,
             metadata_bytes=plan.metadata_bytes + route.later_bytes,
@@ -96,15 +100,15 @@ class Installation:
         """
         started = time.monotonic()
         recover(self.store, self.listener)
-        installed = read_pointer(self.store, self.listener)
         spool = Spool(self.store)
-        head = self._fetch_head()
-        approach = self._find_approach(head, installed, spool)
-        decoded = FrameCache[Decoded]()
-        route = approach.take(lambda patch: self._follow(patch, spool, decoded))
-        preparation = approach.prepare(route)
+        with self._look() as present:
+            head = self._fetch_head()
+            approach = self._find_approach(head, present, spool)
+            decoded = FrameCache[Decoded]()
+            route = approach.take(lambda patch: self._follow(patch, spool, decoded))
+            preparation = approach.prepare(route)
         with StagingTree(self.store, head.version, head.manifest) as staging:
-            plan, written = self._build(preparation, installed, spool, staging, decoded)
+            plan, written = self._build(preparation, present, spool, staging, decoded)
             spool.close()
             self._require_wanted()
             self._phase("commit")
@@ -117,7 +121,7 @@ class Installation:
                 head.files,
                 head.bytes,
             )
-            commit(self.store, staging, record, route.data, self.listener)
+            commit(self.store, staging, record, route.data, self.listener, manifest=route.manifest)
         self._phase("done")
         return summarise(
             plan,
@@ -129,20 +133,29 @@ class Installation:
             ways=approach.considered,
         )
 
+    def _look(self) -> Present | nullcontext[None]:
+        """Look at the version that is here, unless somebody has begun to do so."""
+        installed = read_pointer(self.store, self.listener)
+        if installed is None:
+            return nullcontext()
+        if self.present is not None and self.present.version == installed.version:
+            return self.present
+        return Present(self.store, installed)
+
     def _fetch_head(self) -> Head:
         self._phase("plan")
         return self.repository.newest(self.store.catalog, self.head)
 
-    def _find_approach(self, head: Head, installed: Installed | None, spool: Spool | None) -> Approach:
+    def _find_approach(self, head: Head, present: Present | None, spool: Spool | None) -> Approach:
         return Approach(
             self.repository,
             head,
             self.store,
-            installed,
+            present,
             via=self.via,
             folders=bool(self.folders),
             is_kept=_kept_by(spool),
-            prepare=lambda route: self._prepare(route, installed),
+            prepare=lambda route: self._prepare(route, present),
             usage=self.usage,
             warn=self._warn,
         )
@@ -167,14 +180,15 @@ class Installation:
 
         return count
 
-    def _prepare(self, route: Route, installed: Installed | None) -> Preparation:
-        inventory = take_stock(self.store, installed, route.manifest, self.folders)
+    def _prepare(self, route: Route, present: Present | None) -> Preparation:
+        files = present.files() if present else ([], [])
+        inventory = take_stock(self.store, files, route.manifest, self.folders)
         link = lambda: measure_link(self.repository)  # noqa: E731  # asked anew when it is needed, for it is measured
         return Preparation(self.repository, route.manifest, inventory, link, self.via, warn=self._warn)
 
-    def _make_plan(self, preparation: Preparation, installed: Installed | None, spool: Spool | None) -> Plan:
+    def _make_plan(self, preparation: Preparation, present: Present | None, spool: Spool | None) -> Plan:
         plan = preparation.plan(
-            installed.version if installed else None,
+            present.version if present else None,
             _kept_by(spool),
         )
         return replace(plan, metadata_bytes=self.usage.bytes_received, metadata_requests=self.usage.requests)
@@ -182,14 +196,14 @@ class Installation:
     def _build(
         self,
         preparation: Preparation,
-        installed: Installed | None,
+        present: Present | None,
         spool: Spool,
         staging: StagingTree,
         decoded: FrameCache[Decoded],
     ) -> tuple[Plan, int]:
         written = 0
         for _ in range(_ATTEMPTS):
-            plan = self._make_plan(preparation, installed, spool)
+            plan = self._make_plan(preparation, present, spool)
             try:
                 return plan, written + self._fetch_and_assemble(plan, spool, staging, decoded)
             except DamagedPartsError as error:

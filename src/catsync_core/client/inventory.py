@@ -19,29 +19,29 @@ from catsync_core.store.pointer import read_pointer
 from catsync_core.store.records import Installed
 from catsync_core.store.verify import quick_check
 
-__all__ = ["list_installed", "take_stock"]
+__all__ = ["list_files", "list_installed", "take_stock"]
 
 _WORKERS = 2
 
 
 def take_stock(
-    store: CatalogStore, installed: Installed | None, wanted: Manifest, folders: Iterable[Path]
+    store: CatalogStore,
+    present: tuple[list[LocalFile], list[LocalFile]],
+    wanted: Manifest,
+    folders: Iterable[Path],
 ) -> Inventory:
     """Return everything that a plan for a version may use.
 
     Args:
         store: The catalog's place.
-        installed: Its installed version.
+        present: The files of its installed version: those that look as they should, and those that do not.
         wanted: The version to build.
         folders: Other copies that the user named.
 
     Raises:
         NotFoundError: (local) a named folder is not there.
     """
-    intact: list[LocalFile] = []
-    others: list[LocalFile] = []
-    if installed is not None:
-        intact, others = list_installed(store, installed)
+    intact, others = present[0], [*present[1]]
     sizes = {content.size for content in wanted.contents}
     for folder in folders:
         others += _list_folder(folder, sizes)
@@ -53,8 +53,11 @@ def take_stock(
 
 def list_installed(store: CatalogStore, installed: Installed) -> tuple[list[LocalFile], list[LocalFile]]:
     """Return the files of the installed version: those that look as they should, and those that do not."""
-    manifest = load_manifest(store, installed)
-    root = store.version_path(installed.version)
+    return list_files(store.version_path(installed.version), load_manifest(store, installed))
+
+
+def list_files(root: Path, manifest: Manifest) -> tuple[list[LocalFile], list[LocalFile]]:
+    """Return the files of a tree: those that look as a manifest says, and those that do not."""
     suspect = set(quick_check(root, manifest))
     intact, others = [], []
     for entry in manifest.entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from catsync_core.client.present import Present
 from catsync_core.client.route import Description, PatchRoute
 from catsync_core.client.setback import told
 from catsync_core.errors import FormatError
@@ -12,8 +13,6 @@ from catsync_core.format.head import PatchRef
 from catsync_core.format.history import Step, find_path, read_history
 from catsync_core.limits import LIMITS
 from catsync_core.store.layout import CatalogStore
-from catsync_core.store.manifests import load_manifest
-from catsync_core.store.records import Installed
 from catsync_core.transfer.patching import OldTree
 from catsync_core.transfer.repository import Repository
 
@@ -38,7 +37,7 @@ class Routes:
     store: CatalogStore
     warn: Callable[[str], None]
 
-    def from_here(self, installed: Installed) -> PatchRoute | None:
+    def from_here(self, present: Present) -> PatchRoute | None:
         """Return the way from the installed version; None when none is known.
 
         Raises:
@@ -47,7 +46,7 @@ class Routes:
         patches = self.description.head.patches
         if not any(ref.base for ref in patches):
             return None
-        here = OldTree(load_manifest(self.store, installed), self.store.version_path(installed.version))
+        here = present.tree
         direct = self.description.head.find_patch(here.sha256)
         if direct is not None:
             return self._route((direct,), here, direct=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catsync_core.client.installation import Installation
 from catsync_core.client.origin import Origin
+from catsync_core.client.present import Present
 from catsync_core.client.progress import Counter
 from catsync_core.client.repair import repair_version
 from catsync_core.client.report import SCHEMA, ActionTotal, Summary
@@ -70,17 +71,25 @@ class Work:
             RemoteError: (remote) the repository cannot be asked.
         """
         repository, usage = self.origin.connect()
-        self.origin.ask()
+        present = self._look_early()
+        try:
+            self.origin.ask()
+            head = self.origin.offered()
+        except BaseException:
+            if present is not None:
+                present.close()
+            raise
         job = JobKind.INSTALL if read_pointer(self.store) is None else JobKind.UPDATE
         return Installation(
             job.value,
             self.store,
             repository,
-            self.origin.offered(),
+            head,
             listener,
             usage,
             via=via,
             folders=self.folders,
+            present=present,
             watch=watch,
         )
 
@@ -96,7 +105,9 @@ class Work:
         watch.admit(0, 0)
         installation = self.prepare(via, watch, watch)
         installed = read_pointer(self.store, watch)
-        if installed is not None and self.origin.offered().version == installed.version:
+        if installed is not None and installation.head.version == installed.version:
+            if installation.present is not None:
+                installation.present.close()
             return self.nothing_to_do(installed, installation.usage)
         return installation.run()
 
@@ -163,6 +174,11 @@ class Work:
             seconds=0.0,
             actions=actions,
         )
+
+    def _look_early(self) -> Present | None:
+        """Begin to look at what is here while the repository is asked, where an update is known of already."""
+        installed, head = read_pointer(self.store), self.origin.head
+        return Present(self.store, installed) if installed and head and head.version > installed.version else None
 
 
 def require_installed(store: CatalogStore, watch: Watch | None = None) -> Installed:

@@ -18,7 +18,17 @@ from catsync_core.format.objects import ObjectRef
 from catsync_core.format.paths import check_paths
 from catsync_core.limits import LIMITS
 
-__all__ = ["Content", "Entry", "Manifest", "PackRef", "read_manifest", "read_plain", "write_manifest", "write_plain"]
+__all__ = [
+    "Content",
+    "Entry",
+    "Manifest",
+    "PackRef",
+    "decompress_manifest",
+    "read_manifest",
+    "read_plain",
+    "write_manifest",
+    "write_plain",
+]
 
 _MAGIC = b"CSMF\x01"
 _LEVEL = 19
@@ -121,7 +131,12 @@ def read_manifest(data: bytes, what: str = "The manifest") -> Manifest:
         LimitError: (content) it is larger than is allowed.
         PathError: (content) it names a path that must not be created.
     """
-    return read_plain(decompress_bounded(data, LIMITS.manifest_size, what), what)
+    return read_plain(decompress_manifest(data, what), what)
+
+
+def decompress_manifest(data: bytes, what: str = "The manifest") -> bytes:
+    """Return the bytes of a manifest before compression; raises as :func:`read_manifest` does."""
+    return decompress_bounded(data, LIMITS.manifest_size, what)
 
 
 def read_plain(plain: bytes, what: str = "The manifest") -> Manifest:

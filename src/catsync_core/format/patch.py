@@ -72,9 +72,14 @@ class Patch(msgspec.Struct, frozen=True):
     frames: tuple[PatchFrame, ...]
 
 
-def bare_manifest(manifest: Manifest) -> bytes:
-    """Return the plain bytes of a manifest without the hashes that they end with."""
-    plain = write_plain(manifest)
+def bare_manifest(manifest: Manifest, plain: bytes | None = None) -> bytes:
+    """Return the plain bytes of a manifest without the hashes that they end with.
+
+    Args:
+        manifest: Which one.
+        plain: Its plain bytes, where they are at hand.
+    """
+    plain = write_plain(manifest) if plain is None else plain
     return plain[: len(plain) - _SHA256 * len(manifest.contents)]
 
 

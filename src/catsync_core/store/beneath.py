@@ -15,13 +15,15 @@ import stat
 import sys
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from catsync_core.store._folders import NOT_PLAIN, Folders, open_folders, refuse_link
+from catsync_core.errors import LocalError
+from catsync_core.format.paths import show_path
+from catsync_core.store._folders import NOT_PLAIN, Folders, Place, open_folders, refuse_link
 from catsync_core.store.durable import sync_file
 
 __all__ = ["Beneath", "open_beneath"]
@@ -116,6 +118,30 @@ class Beneath:
             name, folder = self._folders.locate(path, create=True)
             old, old_folder = self._folders.locate(source)
             os.link(old, name, src_dir_fd=old_folder, dst_dir_fd=folder, follow_symlinks=False)
+
+    def link_names(self, source: str, folder: str, names: Iterable[tuple[str, str]]) -> list[os.stat_result | None]:
+        """Give files of one folder second names in another one, which is made.
+
+        Args:
+            source: The folder of the files.
+            folder: The folder of the new names.
+            names: Of each file, the old one and the new one.
+
+        Returns:
+            For each, what then stands at the new name, or None where that could not be made.
+        """
+        found: list[os.stat_result | None] = []
+        with self._lock:
+            new_folder = self._folders.find(folder, create=True)
+            old_folder = self._folders.find(source)
+            for old_name, new_name in names:
+                (old, old_at), (new, new_at) = _place(old_folder, old_name), _place(new_folder, new_name)
+                try:
+                    os.link(old, new, src_dir_fd=old_at, dst_dir_fd=new_at, follow_symlinks=False)
+                    found.append(os.stat(new, dir_fd=new_at, follow_symlinks=False))
+                except OSError:
+                    found.append(None)
+        return found
 
     def rename(self, source: str, path: str) -> None:
         """Rename a file over another one, or a folder to a free name."""
@@ -260,6 +286,13 @@ else:
     def _spell(name: str) -> str:
         """Return a name as it was given."""
         return name
+
+
+def _place(folder: int | str, name: str) -> Place:
+    """Return a name as it is relative to an open folder, or with the whole path of one that cannot be open."""
+    if "/" in name or name in {"", ".", ".."}:
+        raise LocalError(f"'{show_path(name)}' is not a plain name")
+    return (name, folder) if isinstance(folder, int) else (f"{folder}{os.sep}{name}", None)
 
 
 def _join(folder: str, name: str) -> str:

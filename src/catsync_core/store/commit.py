@@ -38,6 +38,8 @@ def commit(
     record: VersionRecord,
     manifest_bytes: bytes,
     listener: Listener = ignore,
+    *,
+    manifest: Manifest | None = None,
 ) -> Installed:
     """Make a staged version the current one. The one that was current stays as the previous one, older ones go.
 
@@ -46,6 +48,7 @@ def commit(
         staging: The tree, complete; it is closed.
         record: What to remember about the version.
         manifest_bytes: The manifest, as it travelled.
+        manifest: The same, where it has been read already.
         listener: Is told when cleaning up fails; the commit stands then, and :func:`recover` cleans up later.
 
     Returns:
@@ -59,7 +62,8 @@ def commit(
         LocalError: (local) the version is the current one, or something cannot be written; the old version stands.
     """
     version = record.version
-    manifest = parse_manifest(verify(manifest_bytes, record.manifest, "The manifest"), store.catalog, version)
+    verify(manifest_bytes, record.manifest, "The manifest")
+    manifest = parse_manifest(manifest_bytes, store.catalog, version) if manifest is None else manifest
     current = find_installed(store).installed
     if current is not None and current.version == version:
         raise LocalError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catsync_core.errors import CatsyncError, DamagedError, FormatError
 from catsync_core.format.canonical import parse, write
-from catsync_core.format.manifest import Manifest, read_manifest
+from catsync_core.format.manifest import Manifest, decompress_manifest, read_plain
 from catsync_core.format.objects import verify
 from catsync_core.store.beneath import Beneath
 from catsync_core.store.durable import replace_durably
@@ -15,6 +15,7 @@ __all__ = [
     "discard_manifest",
     "load_manifest",
     "load_manifest_bytes",
+    "load_plain_manifest",
     "parse_manifest",
     "read_record",
     "save_manifest",
@@ -53,6 +54,15 @@ def load_manifest(store: CatalogStore, record: VersionRecord) -> Manifest:
     Raises:
         DamagedError: (local) the kept manifest is missing or not what was kept.
     """
+    return load_plain_manifest(store, record)[0]
+
+
+def load_plain_manifest(store: CatalogStore, record: VersionRecord) -> tuple[Manifest, bytes]:
+    """Return what a stored version contains, and its manifest's bytes before compression.
+
+    Raises:
+        DamagedError: (local) the kept manifest is missing or not what was kept.
+    """
     return _parse(load_manifest_bytes(store, record), store.catalog, record)
 
 
@@ -62,12 +72,7 @@ def parse_manifest(data: bytes, catalog: str, version: int) -> Manifest:
     Raises:
         ContentError: (content) it cannot be parsed, or is another's.
     """
-    manifest = read_manifest(data)
-    if (manifest.catalog, manifest.version) != (catalog, version):
-        raise FormatError(
-            f"The manifest is of {manifest.catalog} version {manifest.version}, not of {catalog} version {version}"
-        )
-    return manifest
+    return _read(data, catalog, version)[0]
 
 
 def read_record(beneath: Beneath, folder: str, catalog: str, version: int) -> tuple[VersionRecord, Manifest]:
@@ -83,7 +88,7 @@ def read_record(beneath: Beneath, folder: str, catalog: str, version: int) -> tu
         raise DamagedError(f"{what} of '{catalog}' cannot be read: {error}") from error
     if record.version != version:
         raise DamagedError(f"{what} of '{catalog}' is that of version {record.version}")
-    return record, _parse(_load(beneath, folder, record), catalog, record)
+    return record, _parse(_load(beneath, folder, record), catalog, record)[0]
 
 
 def stored_versions(beneath: Beneath, folder: str) -> list[int]:
@@ -108,10 +113,20 @@ def _load(beneath: Beneath, folder: str, record: VersionRecord) -> bytes:
         raise DamagedError(error.message) from error
 
 
-def _parse(data: bytes, catalog: str, record: VersionRecord) -> Manifest:
+def _parse(data: bytes, catalog: str, record: VersionRecord) -> tuple[Manifest, bytes]:
     try:
-        return parse_manifest(data, catalog, record.version)
+        return _read(data, catalog, record.version)
     except CatsyncError as error:
         raise DamagedError(
             f"The stored manifest of version {record.version} cannot be used: {error.message}"
         ) from error
+
+
+def _read(data: bytes, catalog: str, version: int) -> tuple[Manifest, bytes]:
+    plain = decompress_manifest(data)
+    manifest = read_plain(plain)
+    if (manifest.catalog, manifest.version) != (catalog, version):
+        raise FormatError(
+            f"The manifest is of {manifest.catalog} version {manifest.version}, not of {catalog} version {version}"
+        )
+    return manifest, plain

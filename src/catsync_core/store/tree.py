@@ -6,16 +6,17 @@ Thread model: files may be written from several threads, each file by one.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
+
+import msgspec
 
 from catsync_core.errors import DamagedError, IntegrityError, LocalError
 from catsync_core.format.objects import ObjectRef
@@ -29,14 +30,12 @@ from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.times import clamp_mtime, same_mtime
 from catsync_core.store.writer import FileWriter
 
-__all__ = ["Linked", "StagingTree", "journal_path", "staging_path"]
+__all__ = ["Known", "Linked", "StagingTree", "journal_path", "staging_path"]
 
 _PIECE = 1024 * 1024
 _LARGE = 256 * 1024  # bytes: larger files are flushed while others are still being written
 _FEW = 128  # small files, or folders, that are flushed one by one
 _WRITABLE = 0o222
-# Another file system; one without links; too many names for one file; links to other users' files are forbidden.
-_CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,22 @@ class Linked:
 
     how: Literal["link", "reflink", "copy"]
     written: int
+
+
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """A file of this device that a tree takes over.
+
+    Attributes:
+        path: In the tree.
+        source: The file.
+        size: Expected bytes.
+        mtime: Time of change that it shall have, in seconds since 1970.
+    """
+
+    path: str
+    source: Path
+    size: int
+    mtime: int
 
 
 class StagingTree:
@@ -161,11 +176,9 @@ class StagingTree:
             DiskFullError: (local) no space is left.
             LocalError: (local) the source cannot be read, or the file not written.
         """
-        check_path(path)
-        inside = self._inside(source)
-        if inside is not None and self._hard_link(inside, path, size, mtime):
-            self._record(path, size, mtime)
+        if self.link_all([Known(path, source, size, mtime)]):
             return Linked("link", 0)
+        inside = self._inside(source)
         with Attempt("read", source):
             descriptor = self._beneath.open_file(inside) if inside is not None else _open_plain(source)
         try:
@@ -180,6 +193,51 @@ class StagingTree:
             raise DamagedError(f"'{show_path(str(source))}' is not what was stored: {error.message}") from error
         finally:
             os.close(descriptor)
+
+    def link_all(self, files: Iterable[Known]) -> set[str]:
+        """Give files that this store holds second names, as :meth:`link` does, many of a folder at a time.
+
+        Args:
+            files: Those to take over.
+
+        Returns:
+            The paths that are there now. The others cannot be had in this way; :meth:`link` tells why, or copies them.
+
+        Raises:
+            PathError: (content) a path must not be created.
+            DiskFullError: (local) no space is left.
+            LocalError: (local) a folder cannot be made, or is a link.
+        """
+        groups: dict[tuple[str, str], list[Known]] = {}
+        for file in files:
+            check_path(file.path)
+            inside = self._inside(file.source)
+            if inside is not None:
+                groups.setdefault((_parent(inside), _parent(file.path)), []).append(file)
+        return {path for (source, folder), group in groups.items() for path in self._link_group(source, folder, group)}
+
+    def _link_group(self, source: str, folder: str, files: Sequence[Known]) -> list[str]:
+        place = f"{self._root}/{folder}" if folder else self._root
+        names = [(file.source.name, file.path.rpartition("/")[2]) for file in files]
+        with Attempt("link", f"{self._store.root}/{source}"):
+            try:
+                found = self._beneath.link_names(source, place, names)
+            except FileNotFoundError:
+                return []
+            done = []
+            for file, (_, name), status in zip(files, names, found, strict=True):
+                if status is None:
+                    continue
+                # Looked at afterwards, at what was really linked: the source may have been replaced in between.
+                if _is_sealed(status, file.size, file.mtime):
+                    done.append(file)
+                else:
+                    self._beneath.unlink(f"{place}/{name}")
+        with self._lock, Attempt("write", journal_path(self.version)):
+            self._add_folders(folder)
+            for file in done:
+                self._note(file.path, file.size, file.mtime)
+        return [file.path for file in done]
 
     def make_directory(self, path: str) -> None:
         """Make an empty folder of the catalog.
@@ -280,27 +338,15 @@ class StagingTree:
         root, place = f"{self._store.root}{os.sep}", str(source)
         return place[len(root) :].replace(os.sep, "/") if place.startswith(root) else None
 
-    def _hard_link(self, source: str, path: str, size: int, mtime: int) -> bool:
-        place = f"{self._root}/{path}"
-        with Attempt("link", f"{self._store.root}/{source}"):
-            try:
-                self._beneath.link(source, place)
-            except OSError as error:
-                if error.errno in _CANNOT_LINK:
-                    return False
-                raise
-            # Looked at afterwards, at what was really linked: the source may have been replaced in between.
-            if _is_sealed(self._beneath.stat(place), size, mtime):
-                return True
-            self._beneath.unlink(place)
-        return False
-
     def _record(self, path: str, size: int, mtime: int) -> None:
         with self._lock, Attempt("write", journal_path(self.version)):
-            self._sizes[path] = size
-            self._add_folders(path.rpartition("/")[0])
-            if self._journal is not None:
-                self._journal.add(JournalEntry(path, size, clamp_mtime(mtime)))
+            self._add_folders(_parent(path))
+            self._note(path, size, mtime)
+
+    def _note(self, path: str, size: int, mtime: int) -> None:
+        self._sizes[path] = size
+        if self._journal is not None:
+            self._journal.add(JournalEntry(path, size, clamp_mtime(mtime)))
 
     def _add_folders(self, path: str) -> None:
         while path and path not in self._folders:
@@ -333,6 +379,10 @@ def staging_path(version: int) -> str:
 def journal_path(version: int) -> str:
     """Where the journal of a version being built lies, in the catalog's folder."""
     return f"{STAGING}/{version}.journal"
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _is_sealed(found: os.stat_result, size: int, mtime: int) -> bool:

@@ -7,7 +7,7 @@ once, because files are written in the order in which their content lies in the 
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from catsync_core.errors import DamagedError, IntegrityError, LocalError
 from catsync_core.plan.model import Action, FilePlan, FramePart, LocalFile, PatchPart, Piece, Plan, RawPart
 from catsync_core.store.layout import STAGING, CatalogStore
 from catsync_core.store.spool import Spool
-from catsync_core.store.tree import StagingTree
+from catsync_core.store.tree import Known, StagingTree
 from catsync_core.transfer.fetch import Fetching
 from catsync_core.transfer.frame_cache import Decoded, FrameCache
 from catsync_core.transfer.parts import BadPieceError, PartSource
 
 __all__ = ["DamagedPartsError", "assemble_version"]
+
+_AT_ONCE = 512  # files that are linked between two reports of progress
 
 
 class DamagedPartsError(IntegrityError):
@@ -103,15 +105,32 @@ class _Assembly:
                 self._build_file(file, source)
 
     def link_files(self) -> None:
-        """Link or copy what is on this device already."""
-        for file in self._plan.files:
-            if file.source is not None:
-                try:
-                    self._link_file(file, file.source.location)
-                except LocalError as error:
-                    if not isinstance(error, DamagedError) and _is_plain(file.source.location):
-                        raise  # it is the new file that cannot be made
-                    self._lost.add(file.source)
+        """Link or copy what is on this device already: many at once what can be linked, one by one what is left."""
+        known = [file for file in self._plan.files if file.source is not None]
+        for start in range(0, len(known), _AT_ONCE):
+            some = known[start : start + _AT_ONCE]
+            linked = self._link_all(some)
+            self._on_bytes(sum(file.size for file in some if file.entry.path in linked))
+            for file in some:
+                if file.entry.path not in linked:
+                    self._take_over(file)
+
+    def _link_all(self, files: Sequence[FilePlan]) -> set[str]:
+        return self._staging.link_all(
+            Known(file.entry.path, file.source.location, file.size, file.entry.mtime)
+            for file in files
+            if file.source is not None and not self._is_there(file.entry.path)
+        )
+
+    def _take_over(self, file: FilePlan) -> None:
+        if file.source is None:
+            return
+        try:
+            self._link_file(file, file.source.location)
+        except LocalError as error:
+            if not isinstance(error, DamagedError) and _is_plain(file.source.location):
+                raise  # it is the new file that cannot be made
+            self._lost.add(file.source)
 
     def check(self) -> None:
         if self._pieces or self._wrong or self._lost:

@@ -73,12 +73,13 @@ class OldTree:
     Args:
         manifest: What it contains; None for nothing.
         root: Where its files lie.
+        plain: The manifest's bytes before compression, where they are at hand.
     """
 
-    def __init__(self, manifest: Manifest | None, root: Path) -> None:
+    def __init__(self, manifest: Manifest | None, root: Path, plain: bytes | None = None) -> None:
         self.manifest = manifest
         self.contents = manifest.contents if manifest else ()
-        self.bare = bare_manifest(manifest) if manifest else b""
+        self.bare = bare_manifest(manifest, plain) if manifest else b""
         self.sha256 = hashlib.sha256(plain_manifest(self.bare, self.contents)).hexdigest() if manifest else ""
         self._root = root
         self._starts = list(accumulate((content.size for content in self.contents), initial=0))

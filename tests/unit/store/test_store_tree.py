@@ -18,7 +18,7 @@ from catsync_core.store._folders import CheckedFolders
 from catsync_core.store.beneath import Beneath
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import Installed
-from catsync_core.store.tree import Linked, StagingTree
+from catsync_core.store.tree import Known, Linked, StagingTree
 
 MTIME = 1_700_000_000
 REF = ObjectRef.of(b"manifest")
@@ -123,6 +123,30 @@ def test_other_times_and_files_of_others_are_copied(
     assert not (root / "c").samefile(mine)
 
 
+def test_many_unchanged_files_get_second_names_at_once(store: CatalogStore, root: Path, install: Install) -> None:
+    install(1, {"a": b"same", "d/b": b"other", "d/c": b"third", "d/lost": b"lost", "d/changed": b"old"})
+    old = store.version_path(1)
+    (old / "d/lost").unlink()
+    (old / "d/changed").unlink()
+    (old / "d/changed").write_bytes(b"new!")
+    sizes = {"a": 4, "d/b": 5, "d/c": 5, "d/lost": 4, "d/changed": 3, "none/e": 1}
+    known = [Known(f"new/{path}", old / path, size, MTIME) for path, size in sizes.items()]
+    with StagingTree(store, 2, REF) as tree:
+        linked = tree.link_all([*known, Known("mine", root.parent.parent.parent.parent / "mine", 1, MTIME)])
+        assert linked == {"new/a", "new/d/b", "new/d/c"}
+        assert all((root / path).samefile(old / path.removeprefix("new/")) for path in linked)
+        assert sorted(file.name for file in (root / "new/d").iterdir()) == ["b", "c"]
+    with StagingTree(store, 2, REF) as tree:  # they were recorded
+        assert [tree.existing(path) for path in sorted(linked)] == [4, 5, 5]
+        assert tree.link_all(known[:1]) == set()  # the name is taken
+
+
+def test_a_path_that_leads_out_is_not_linked_to(store: CatalogStore, install: Install) -> None:
+    install(1, {"a": b"same"})
+    with StagingTree(store, 2, REF) as tree, pytest.raises(PathError):
+        tree.link_all([Known("../a", store.version_path(1) / "a", 4, MTIME)])
+
+
 @pytest.mark.parametrize("content", [b"evil", b"longer than it was", b""])
 def test_a_source_that_was_changed_is_refused(
     store: CatalogStore, root: Path, install: Install, content: bytes
@@ -146,7 +170,7 @@ def test_a_source_behind_a_link_is_refused(store: CatalogStore, install: Install
     with StagingTree(store, 2, REF) as tree:
         with pytest.raises(LocalError, match="not a plain file"):
             tree.link("b", source, **facts(b"same"))
-        with pytest.raises(LocalError, match="Could not link"):
+        with pytest.raises(LocalError, match="Could not read"):
             tree.link("c", store.version_path(1) / "missing", **facts(b"same"))
     source.unlink()
     source.parent.rmdir()
