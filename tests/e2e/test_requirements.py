@@ -30,7 +30,7 @@ from support import agent_driver
 from support.command_line import CommandLine, ProcessLine, read_lines
 from support.cut_off import WAYS, cut_off, is_cut_off
 from support.nginx import INDEX, Nginx, Served
-from support.shop import Shop
+from support.shop import Shop, distinct_index
 
 TITLE = "Schuhe 2026, Größen"
 MIB = 1 << 20
@@ -91,7 +91,8 @@ def withdraw(repository: Path, catalog: str) -> None:
     place = repository / "index.json"
     index = read_index(place.read_bytes())
     left = {name: summary for name, summary in index.catalogs.items() if name != catalog}
-    place.write_bytes(write_index(msgspec.structs.replace(index, serial=index.serial + 1, catalogs=left)))
+    with distinct_index(repository):
+        place.write_bytes(write_index(msgspec.structs.replace(index, serial=index.serial + 1, catalogs=left)))
 
 
 def info(catsync: CommandLine, catalog: str = "shoes") -> dict[str, Any]:
