@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 VARIANTS := zsync,zsync-1k,zsync-4k,zsync-plain,zsync-plain-1k,zsync-plain-4k,zsync-files,casync,casync-16k,casync-8k
 
-.PHONY: install demo test test-long check format bench bench-peers bench-variants docs clean
+.PHONY: install demo test test-long check format bench bench-peers bench-variants pictures docs clean
 
 install: $(STAMP)
 
@@ -43,6 +43,10 @@ bench-peers: install
 
 bench-variants: install
 	$(BIN)/python bench/peers.py --runs 1 --parts loopback --tools $(VARIANTS) --no-write
+
+pictures: install
+	sh tools/install-chromium
+	CATSYNC_PICTURES=1 $(BIN)/python -m pytest tests/ui/test_pictures.py
 
 docs: install
 	$(BIN)/sphinx-build -W -b html docs docs/_build/html

@@ -63,8 +63,9 @@ export function describe(row, now, meter) {
   const label = LOOKS[row.label] ? row.label : "offline";
   const [icon, tone] = LOOKS[label];
   const primary = PRIMARY[label];
+  const phase = ["downloading", "updating"].includes(label) ? row.job?.phase : "";
   return {
-    icon,
+    icon: { verify: "search", assemble: "box" }[phase] ?? icon,
     tone,
     status: status(row, label, now),
     detail: detail(row, label, now, meter),
