@@ -179,14 +179,10 @@ def read_plain(plain: bytes, what: str = "The manifest") -> Manifest:
 
 
 def _count_shared(one: bytes, other: bytes) -> int:
-    """Return how many bytes two paths begin with in common."""
-    folder = one.rfind(b"/") + 1
-    start = folder if other.startswith(one[:folder]) else 0  # most files lie beside the one before
+    """Return how many bytes two paths begin with in common: up to the highest bit in which they differ as numbers."""
     shortest = min(len(one), len(other))
-    for at in range(start, shortest):
-        if one[at] != other[at]:
-            return at
-    return shortest
+    differing = int.from_bytes(one[:shortest], "big") ^ int.from_bytes(other[:shortest], "big")
+    return shortest - (differing.bit_length() + 7) // 8
 
 
 def _write_paths(out: Writer, paths: list[str]) -> None:

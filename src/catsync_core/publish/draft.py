@@ -7,6 +7,7 @@ larger than a frame is cut, and each piece gets the old region that it came from
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -71,13 +72,14 @@ class OldVersion:
     Args:
         manifest: What it contains.
         read: Streams a range, (offset, length), of one of its contents; called from any thread.
-        root: SHA-256 of its plain manifest; empty for nothing.
+        plain: Its manifest's bytes before compression; empty for nothing.
     """
 
-    def __init__(self, manifest: Manifest, read: Callable[[Content, int, int], Iterable[bytes]], root: str) -> None:
+    def __init__(self, manifest: Manifest, read: Callable[[Content, int, int], Iterable[bytes]], plain: bytes) -> None:
         self.manifest = manifest
-        self.root = root
-        self.bare = bare_manifest(manifest) if root else b""
+        self.root = hashlib.sha256(plain).hexdigest() if plain else ""
+        """SHA-256 of its plain manifest; empty for nothing."""
+        self.bare = bare_manifest(manifest, plain) if plain else b""
         self.by_hash = {content.sha256: index for index, content in enumerate(manifest.contents)}
         self.paths = {entry.path: entry.content for entry in manifest.entries if entry.content is not None}
         self._starts = list(accumulate((content.size for content in manifest.contents), initial=0))

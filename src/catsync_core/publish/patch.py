@@ -12,7 +12,7 @@ from pathlib import Path
 from catsync_core.format.head import PatchRef
 from catsync_core.format.manifest import Manifest, write_plain
 from catsync_core.format.objects import ObjectRef
-from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, plain_manifest, write_patch_header
+from catsync_core.format.patch import Patch, PatchFrame, bare_manifest, write_patch_header
 from catsync_core.format.prefix import compress_after, decompress_after
 from catsync_core.publish.draft import Draft, OldVersion, draft_frames
 from catsync_core.publish.layout import type_and_path
@@ -44,6 +44,7 @@ def build_patch(
     location: Path,
     old: OldVersion,
     manifest: Manifest,
+    plain: bytes,
     files: Mapping[bytes, SourceFile],
     *,
     level: int,
@@ -55,6 +56,7 @@ def build_patch(
         location: The file to write.
         old: What devices have.
         manifest: The new version.
+        plain: Its manifest's bytes before compression.
         files: The new version's files by SHA-256.
         level: zstd's level.
         pool: Compresses.
@@ -76,8 +78,8 @@ def build_patch(
             stream.write(stored)
             frames.append(PatchFrame(0, len(stored), start, draft.size, draft.prefix))
             start += draft.size
-    bare = bare_manifest(manifest)
-    root = hashlib.sha256(plain_manifest(bare, manifest.contents)).hexdigest()
+    bare = bare_manifest(manifest, plain)
+    root = hashlib.sha256(plain).hexdigest()
     patch = Patch(bare, sources, (*empty, *new), tuple(frames))
     header = write_patch_header(patch, old.bare)
     digest = hashlib.sha256(header)

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catsync_core.errors import CatsyncError, ContentError, MissingObjectError, NotFoundError, UsageError
-from catsync_core.format.manifest import Content, Manifest
+from catsync_core.format.manifest import Content, Manifest, write_plain
 from catsync_core.format.table import SignatureShape
 from catsync_core.limits import LIMITS
 from catsync_core.publish.alternative import Alternative
 from catsync_core.publish.draft import OldVersion
 from catsync_core.publish.effort import Settings
 from catsync_core.publish.pack import BuiltPack
-from catsync_core.publish.patch import BuiltPatch, build_patch, root_of
+from catsync_core.publish.patch import BuiltPatch, build_patch
 from catsync_core.publish.previous import Previous
 from catsync_core.publish.scan import SourceFile, SourceTree, read_range
 
@@ -108,13 +108,14 @@ def make_patches(
     files = {file.sha256: file for file in tree.files}
     olds = [(_old_version(base.version, files), base.asked) for base in bases]
     if settings.solid:
-        olds.append((OldVersion(Manifest(manifest.catalog, 0, (), (), ()), lambda *_: (), ""), False))
+        olds.append((OldVersion(Manifest(manifest.catalog, 0, (), (), ()), lambda *_: (), b""), False))
+    plain = write_plain(manifest)
     built = []
     for old, asked in olds:
         number = old.manifest.version
         location = scratch / f"{number}.patch"
         try:
-            patch = build_patch(location, old, manifest, files, level=settings.patch_level, pool=pool)
+            patch = build_patch(location, old, manifest, plain, files, level=settings.patch_level, pool=pool)
             pays = _pays(patch.ref.patch.length, old, alternative)
         except (MissingObjectError, ContentError) as error:
             if asked:
@@ -164,7 +165,7 @@ def _old_version(base: Previous, here: Mapping[bytes, SourceFile]) -> OldVersion
         with reading:
             return list(base.read(content, offset, length))
 
-    return OldVersion(base.manifest, read, root_of(base.manifest))
+    return OldVersion(base.manifest, read, write_plain(base.manifest))
 
 
 def _while_readable(versions: Iterator[Previous]) -> Iterator[Previous]:

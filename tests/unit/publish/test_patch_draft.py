@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from catsync_core.format.manifest import Content, Entry, Manifest
+from catsync_core.format.manifest import Content, Entry, Manifest, write_plain
 from catsync_core.publish import draft
 from catsync_core.publish.draft import Draft, OldVersion, draft_frames
 from catsync_core.publish.scan import SourceFile, scan
@@ -36,7 +36,8 @@ def make_old(tree: Tree, *, piece: int = 300) -> OldVersion:
         data = by_hash[content.sha256][offset : offset + length]
         return (data[at : at + piece] for at in range(0, len(data), piece))
 
-    return OldVersion(Manifest("shoes", 1, (), contents, entries), read, "0" * 64 if tree else "")
+    manifest = Manifest("shoes", 1, (), contents, entries)
+    return OldVersion(manifest, read, write_plain(manifest) if tree else b"")
 
 
 @pytest.fixture

@@ -93,13 +93,14 @@ class Bench:
     def build(self) -> BuiltPatch:
         source = scan(write(self.new, self.folder / "source"), ScanCache(None), lambda _: None)
         by_hash = {sha256(data).digest(): data for data in self.old.values()}
-        root = root_of(self.old_manifest) if self.old else ""
+        plain = write_plain(self.old_manifest) if self.old else b""
         old = OldVersion(
-            self.old_manifest, lambda content, start, size: [by_hash[content.sha256][start : start + size]], root
+            self.old_manifest, lambda content, start, size: [by_hash[content.sha256][start : start + size]], plain
         )
         files = {file.sha256: file for file in source.files}
         with ThreadPoolExecutor(2) as pool:
-            return build_patch(self.folder / "1.patch", old, self.manifest, files, level=3, pool=pool)
+            plain = write_plain(self.manifest)
+            return build_patch(self.folder / "1.patch", old, self.manifest, plain, files, level=3, pool=pool)
 
     def tree(self) -> OldTree:
         return OldTree(self.old_manifest if self.old else None, self.device)
