@@ -173,6 +173,8 @@ class Agent:
                 start_by_policy(device, source)
         except CatsyncError as error:
             self._tell(Warned(source.row.shown, error.message))
+        except Exception as error:  # noqa: BLE001 - a defect ends this check, and not the agent
+            self._tell(Warned(source.row.shown, f"The check failed by a defect: {type(error).__name__}: {error}"))
         finally:
             self._ended.set()
 

@@ -12,7 +12,7 @@ from catsync_core.client.changes import Changes, compare_versions
 from catsync_core.client.description import describe_catalog
 from catsync_core.client.device import Device
 from catsync_core.client.execution import Execution
-from catsync_core.client.lifecycle import Asked, Cancelled, Event, Paused, Record, Resumed
+from catsync_core.client.lifecycle import Asked, Cancelled, Event, Paused, Record, Resumed, Verified
 from catsync_core.client.open_file import OpenFile
 from catsync_core.client.open_version import OpenVersion
 from catsync_core.client.origin import Origin
@@ -117,12 +117,13 @@ class Catalog:
         try:
             self._wait_for_others()
         except LockedError:
-            self.cancel()
+            if self._installed_version() is not None:
+                self.cancel()
             raise
         work = self._work(force=force)
         with self._store.lock(JobKind.REMOVE.value):
             self.ask(JobKind.REMOVE)
-            return self._execute(lambda watch, _: work.remove(watch))
+            return self._execute(JobKind.REMOVE, lambda watch, _: work.remove(watch))
 
     def verify(self) -> VerifyReport:
         """Read every file of the local copy and compare it with what was published.
@@ -132,16 +133,11 @@ class Catalog:
         """
         with self._store.lock("verify"):
             report = verify_installed(self._store, self._installed(), self._device.listener)
-            row = self._row()
             bad = len(report.damaged) + len(report.missing)
-            if bad:
-                problem = (
-                    f"{bad:,} files of the local copy are damaged or missing; `catsync repair {self.id}` fetches them"
-                )
-                row = replace(row, problem=problem, problem_code="damaged", problem_at=int(self._device.now()))
-            elif row.problem_code == "damaged":
-                row = replace(row, problem="", problem_code="", problem_at=0)
-            self._device.state.change(self.id, lambda _, job: (row, job))
+            event = Verified(
+                f"{bad:,} files of the local copy are damaged or missing" if bad else "", self._device.now()
+            )
+            self._advance(event)
             return report
 
     def repair(self) -> Summary:
@@ -209,7 +205,7 @@ class Catalog:
         with self._store.lock(job.kind.value):
             if consented:
                 self.resume(consented=True)
-            return self._execute(self._work().do)
+            return self._execute(job.kind, self._work().do)
 
     def pause(self) -> None:
         """Let the job that is under way or queued rest until :meth:`resume`, across restarts; what has arrived is kept.
@@ -341,15 +337,15 @@ class Catalog:
         with self._store.lock(kind.value):
             if self.ask(kind, via=via, consented=consented) is None:
                 return work.nothing_to_do(self._installed())
-            return self._execute(lambda watch, _: work.download(via, watch))
+            return self._execute(kind, lambda watch, _: work.download(via, watch))
 
     def _do(self, kind: JobKind, work: Callable[[Watch, Job], _Result]) -> _Result:
         with self._store.lock(kind.value):
             self.ask(kind)
-            return self._execute(work)
+            return self._execute(kind, work)
 
-    def _execute(self, work: Callable[[Watch, Job], _Result]) -> _Result:
-        return Execution(self._device, self._row()).run(work, lambda: self._new_row().title)
+    def _execute(self, kind: JobKind, work: Callable[[Watch, Job], _Result]) -> _Result:
+        return Execution(self._device, self._row()).run(kind, work, lambda: self._new_row().title)
 
     def _require_reading(self) -> None:
         """Ask the policies whether this catalog may be read over the network."""

@@ -111,8 +111,9 @@ class Client:
                 if owners.setdefault(catalog, source) is not source:
                     self._warn_twice(catalog, owners[catalog], source)
         by_url = {source.row.url: source for source in sources}
+        under_way = {job.catalog for job in self._device.state.jobs()}
         for row in rows.values():
-            if row.mode is Mode.OFFLINE or row.catalog in owners:
+            if row.mode is Mode.OFFLINE or row.catalog in owners or row.catalog in under_way:
                 owners[row.catalog] = by_url.get(row.repository, owners.get(row.catalog))
         for catalog in list_stored(self.home):
             if catalog not in owners and read_pointer(CatalogStore(self.home, catalog)) is not None:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from catsync_core.client.device import Device
 from catsync_core.client.lifecycle import Done, Event, Failed, Gated, Paused, Record, Started, advance
 from catsync_core.client.report import Summary
-from catsync_core.client.rows import CatalogRow, Gate, Job
+from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind
 from catsync_core.client.watch import Watch
 from catsync_core.errors import CancelledError, CatsyncError, DeniedError, LocalError, NotFoundError, WaitsError
 from catsync_core.events import JobEnded, JobWaits
@@ -40,10 +40,11 @@ class Execution:
         self._row = row
         self._catalog = row.catalog
 
-    def run(self, work: Callable[[Watch, Job], _Result], title: Callable[[], str]) -> _Result:
+    def run(self, kind: JobKind, work: Callable[[Watch, Job], _Result], title: Callable[[], str]) -> _Result:
         """Do the work and settle what becomes of the job.
 
         Args:
+            kind: Of the job.
             work: Gets who looks after it, and the job.
             title: Returns the catalog's title as it is known afterwards.
 
@@ -53,7 +54,7 @@ class Execution:
             CatsyncError: what the work raises.
         """
         self._device.settings.require_notices()
-        job = self.advance(Started(self._device.now())).job
+        job = self.advance(Started(kind, self._device.now())).job
         if job is None:
             raise CancelledError(f"The job of {self._catalog} was cancelled")
         watch = Watch(self._device, job)
@@ -62,7 +63,7 @@ class Execution:
                 result = work(watch, job)
         except WaitsError as error:
             until = error.until or self._device.now() + _ASK_AGAIN
-            raise self._wait(job, Gated(Gate(error.gate), error.message, until)) from error
+            raise self._wait(job, Gated(kind, Gate(error.gate), error.message, until)) from error
         except CancelledError as error:
             raise self._stop(job, watch, error) from error
         except KeyboardInterrupt:
@@ -77,7 +78,7 @@ class Execution:
             raise
         received = result.bytes_received if isinstance(result, Summary) else None
         downloaded = received if isinstance(result, Summary) and result.changed else None
-        self.advance(Done(title(), self._device.now(), downloaded))
+        self.advance(Done(kind, title(), self._device.now(), downloaded))
         self._tell_end(job, "done", bytes_received=received or 0)
         return result
 
@@ -104,7 +105,7 @@ class Execution:
     def _stop(self, job: Job, watch: Watch, error: CancelledError) -> CatsyncError:
         """Return what to raise for a job that was stopped: by the user, a policy, or because the process is to end."""
         if not watch.stopped:
-            self.advance(Gated(Gate.OPEN, ""))
+            self.advance(Gated(job.kind, Gate.OPEN, ""))
             return error
         if isinstance(watch.verdict, Gated):
             until = watch.verdict.until or self._device.now() + _ASK_AGAIN
@@ -114,19 +115,19 @@ class Execution:
             return watch.verdict
         _, found = self._device.state.record(self._catalog)
         if found is not None and found.gate is Gate.USER_PAUSE:
-            return self._wait(job, Gated(Gate.USER_PAUSE, found.reason))
+            return self._wait(job, Gated(job.kind, Gate.USER_PAUSE, found.reason))
         self._tell_end(job, "cancelled")
         return CancelledError(f"The {job.kind} of {self._catalog} was cancelled")
 
     def _fail(self, job: Job, error: CatsyncError) -> None:
         try:
-            after = self.advance(Failed(error, self._device.now(), random.random())).job  # noqa: S311 - no secret
+            after = self.advance(Failed(job.kind, error, self._device.now(), random.random())).job  # noqa: S311 - no secret
         except LocalError:
             return  # on a full disk it cannot be noted, and is told all the same
-        if after is None:
+        if after is None or after.kind is not job.kind:
             self._tell_end(job, "failed", message=error.message, code=error.code)
         else:
-            self._tell_wait(job, Gated(after.gate, after.reason, after.until))
+            self._tell_wait(job, Gated(after.kind, after.gate, after.reason, after.until))
 
     def _tell_wait(self, job: Job, gated: Gated) -> None:
         until = gated.until or None

@@ -41,6 +41,8 @@ def _start(device: Device, source: Source, catalog: str, row: CatalogRow | None)
         if row is not None or not device.settings.policies.starts_offline(_offer(catalog, head)):
             return None  # once the user has wished something of it, only the user does
         return _queue(device, source, catalog, JobKind.INSTALL, None)
+    if installed.previous is not None and installed.previous.version > installed.version:
+        return None  # the user went back to the previous version, so only the user leaves it again
     newest = max(installed.version, row.skipped if row else 0)
     if row is None or row.repository != source.row.url or row.mode is Mode.ONLINE or head.version <= newest:
         return None

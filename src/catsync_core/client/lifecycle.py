@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 
 from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mode
-from catsync_core.errors import CatsyncError, ContentError, LockedError, NoConnectionError, NotFoundError
+from catsync_core.errors import CatsyncError, ContentError, DamagedError, LockedError, NoConnectionError, NotFoundError
 
 __all__ = [
     "ATTEMPTS",
@@ -26,6 +26,7 @@ __all__ = [
     "Record",
     "Resumed",
     "Started",
+    "Verified",
     "advance",
     "backoff",
 ]
@@ -101,15 +102,29 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A process that holds the catalog's lock begins to do the job."""
+    """A process that holds the catalog's lock begins to do the job.
 
+    Attributes:
+        kind: Of the job; another one that has taken its place meanwhile is not begun.
+        now: Seconds since 1970.
+    """
+
+    kind: JobKind
     now: float
 
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """The job cannot go on for now, which is nobody's failure."""
+    """The job cannot go on for now, which is nobody's failure.
 
+    Attributes:
+        kind: Of the job; one that has taken its place meanwhile is not touched.
+        gate: Why.
+        reason: The same as a sentence.
+        until: When the gate opens by itself, seconds since 1970; 0 where that is not known.
+    """
+
+    kind: JobKind
     gate: Gate
     reason: str
     until: float = 0.0
@@ -131,11 +146,13 @@ class Failed:
     """The job failed.
 
     Attributes:
+        kind: Of the job, as :class:`Gated`.
         error: What went wrong.
         now: Seconds since 1970.
         spread: From 0 up to 1: how much longer to wait before the next attempt, so that devices come one by one.
     """
 
+    kind: JobKind
     error: CatsyncError
     now: float
     spread: float = 0.0
@@ -146,17 +163,32 @@ class Done:
     """The job is done.
 
     Attributes:
+        kind: Of the job, as :class:`Gated`.
         title: Of the catalog, as it is known now.
         now: Seconds since 1970.
         bytes_received: Of content and metadata; None where the job downloads nothing.
     """
 
+    kind: JobKind
     title: str
     now: float
     bytes_received: int | None = None
 
 
-Event = Asked | Paused | Resumed | Cancelled | Started | Gated | Reached | Failed | Done
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Every file of the local copy was read.
+
+    Attributes:
+        damage: What is wrong with it; empty for nothing.
+        now: Seconds since 1970.
+    """
+
+    damage: str
+    now: float
+
+
+Event = Asked | Paused | Resumed | Cancelled | Started | Gated | Reached | Failed | Done | Verified
 
 
 def backoff(attempts: int, spread: float) -> float:
@@ -193,10 +225,10 @@ def _ask(event: Asked, record: Record) -> Record:
         row = replace(row, mode=Mode.OFFLINE)
         if event.installed is not None:  # it is here: what was to remove it is not wanted any more
             return Record(row, None if job and job.kind in {JobKind.INSTALL, JobKind.REMOVE} else job)
-        return Record(_clear(row), _renew(None if job and job.kind is JobKind.REMOVE else job, event, row))
+        return Record(_mend(row), _renew(None if job and job.kind is JobKind.REMOVE else job, event, row))
     if event.installed is None:
         raise _absent(row, event.kind)
-    if job is not None and job.kind is not event.kind and not _gives_way(job):
+    if job is not None and job.kind is not event.kind and not _gives_way(job, event):
         raise LockedError(
             f"{_NOUNS[job.kind].capitalize()} of {row.catalog} is not done yet",
             hint=f"`catsync resume {row.catalog}` goes on with it, `catsync cancel {row.catalog}` ends it",
@@ -220,7 +252,8 @@ def _resume(event: Resumed, record: Record) -> Record:
     if job is not None:
         return replace(record, job=_open(job, consented=event.consented or job.consented))
     if row.mode is Mode.OFFLINE and (event.installed is None or row.problem):
-        kind = JobKind.INSTALL if event.installed is None else JobKind.UPDATE
+        kind = JobKind.REPAIR if _is_damaged(row) else JobKind.UPDATE
+        kind = JobKind.INSTALL if event.installed is None else kind
         return _ask(Asked(kind, event.now, event.installed, consented=event.consented), record)
     raise NotFoundError(
         f"Nothing of {row.catalog} waits to be resumed", hint="`catsync jobs` shows what is paused or waits"
@@ -235,29 +268,43 @@ def _cancel(event: Cancelled, record: Record) -> Record:
         raise NotFoundError(
             f"Nothing is under way with {row.catalog} that could be cancelled", hint="`catsync jobs` shows what is"
         )
-    mode = Mode.ONLINE if event.installed is None else Mode.OFFLINE
-    return Record(_clear(replace(row, mode=mode)), None)
+    if event.installed is not None:
+        return Record(_clear(replace(row, mode=Mode.OFFLINE)), None)
+    if job is not None and job.kind is JobKind.REMOVE:
+        raise LockedError(
+            f"The removal of {row.catalog} has begun, so it cannot be cancelled",
+            hint=f"`catsync resume {row.catalog}` finishes it",
+        )
+    return Record(_mend(replace(row, mode=Mode.ONLINE)), None)
 
 
 @_advance.register
 def _start(event: Started, record: Record) -> Record:
-    if record.job is None:
-        raise NotFoundError(f"The job of {record.row.catalog} was cancelled")
-    job = _open(record.job, consented=record.job.consented)
-    return replace(record, job=replace(job, attempts=record.job.attempts, beat_at=event.now))
+    found = record.job
+    if found is None or found.kind is not event.kind:
+        raise NotFoundError(f"{_NOUNS[event.kind].capitalize()} of {record.row.catalog} was cancelled")
+    job = _open(found, consented=found.consented)
+    # Where the clock was set back, the job is not to seem to be from times to come.
+    asked_at = min(found.asked_at, event.now)
+    return replace(record, job=replace(job, attempts=found.attempts, asked_at=asked_at, beat_at=event.now))
 
 
 @_advance.register
 def _gate(event: Gated, record: Record) -> Record:
-    if record.job is None or record.job.gate is Gate.USER_PAUSE:
-        return record if record.job is None else replace(record, job=_rest(record.job))
-    return replace(record, job=replace(_rest(record.job), gate=event.gate, reason=event.reason, until=event.until))
+    job = record.job
+    if job is None or job.kind is not event.kind:
+        return record
+    agreed = job.consented and event.gate in {Gate.POLICY, Gate.CONSENT}  # while it was being stopped
+    if agreed or job.gate is Gate.USER_PAUSE:
+        return replace(record, job=_rest(job))
+    return replace(record, job=replace(_rest(job), gate=event.gate, reason=event.reason, until=event.until))
 
 
 @_advance.register
 def _reach(event: Reached, record: Record) -> Record:
     job = record.job
-    if job is None or job.gate is not Gate.RETRY or record.row.problem_code != NoConnectionError.code:
+    passing = {NoConnectionError.code, DamagedError.code}  # what was damaged before hides why its repair waits
+    if job is None or job.gate is not Gate.RETRY or record.row.problem_code not in passing:
         return record
     return replace(record, job=replace(job, until=min(job.until, event.now)))
 
@@ -265,10 +312,13 @@ def _reach(event: Reached, record: Record) -> Record:
 @_advance.register
 def _fail(event: Failed, record: Record) -> Record:
     error, row, job = event.error, record.row, record.job
-    if job is None or job.kind is not JobKind.ROLLBACK:  # after a failed one all is as it was
+    if job is None or job.kind is not event.kind:
+        return record  # what failed was not wanted any more
+    if job.kind is not JobKind.ROLLBACK and not _is_damaged(row):  # after a failed rollback all is as it was
         row = replace(row, problem=error.message, problem_code=error.code, problem_at=int(event.now))
     most = REFETCHES if isinstance(error, ContentError) else ATTEMPTS
-    if job is None or not error.retryable or job.attempts + 1 >= most:
+    # A removal is never given up: the wish is to be online, and the copy would stay.
+    if job.kind is not JobKind.REMOVE and (not error.retryable or job.attempts + 1 >= most):
         return Record(row, None)
     attempts = job.attempts + 1
     until = event.now + backoff(attempts, event.spread)
@@ -278,10 +328,28 @@ def _fail(event: Failed, record: Record) -> Record:
 
 @_advance.register
 def _finish(event: Done, record: Record) -> Record:
-    row = _clear(replace(record.row, title=event.title))
+    row, job = replace(record.row, title=event.title), record.job
+    mends = event.kind in {JobKind.REPAIR, JobKind.ROLLBACK, JobKind.REMOVE} or event.bytes_received is not None
+    row = _mend(row) if mends else _clear(row)
     if event.bytes_received is not None:
         row = replace(row, downloaded_at=int(event.now), downloaded_bytes=event.bytes_received, skipped=0)
+    if job is not None:
+        return Record(row, None if job.kind is event.kind else job)
+    # It was cancelled when nothing could stop it any more. The wish still counts.
+    if event.kind is JobKind.REMOVE and row.mode is Mode.OFFLINE:
+        return Record(row, Job(row.catalog, JobKind.INSTALL, event.now))
+    if event.kind is not JobKind.REMOVE and row.mode is Mode.ONLINE:
+        return Record(row, Job(row.catalog, JobKind.REMOVE, event.now))
     return Record(row, None)
+
+
+@_advance.register
+def _verify(event: Verified, record: Record) -> Record:
+    row = record.row
+    if not event.damage:
+        return replace(record, row=_mend(row) if _is_damaged(row) else row)
+    problem = f"{event.damage}; `catsync repair {row.catalog}` fetches them"
+    return replace(record, row=replace(row, problem=problem, problem_code=DamagedError.code, problem_at=int(event.now)))
 
 
 def _renew(job: Job | None, event: Asked, row: CatalogRow) -> Job:
@@ -302,11 +370,22 @@ def _rest(job: Job) -> Job:
 
 
 def _clear(row: CatalogRow) -> CatalogRow:
+    """Forget why the last job failed. That files are damaged is only forgotten once they are mended."""
+    return row if _is_damaged(row) else _mend(row)
+
+
+def _mend(row: CatalogRow) -> CatalogRow:
     return replace(row, problem="", problem_code="", problem_at=0)
 
 
-def _gives_way(job: Job) -> bool:
+def _is_damaged(row: CatalogRow) -> bool:
+    return row.problem_code == DamagedError.code
+
+
+def _gives_way(job: Job, event: Asked) -> bool:
     """Whether a job needs no word of the user to be replaced by another one."""
+    if job.kind is JobKind.INSTALL:
+        return event.installed is not None  # it is done, and a crash kept that from being written down
     return job.kind is JobKind.UPDATE and not job.beat_at
 
 

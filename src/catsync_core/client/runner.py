@@ -19,6 +19,7 @@ from catsync_core.client.client import Client
 from catsync_core.client.device import Device
 from catsync_core.client.labels import is_alive
 from catsync_core.client.rows import Gate, Job
+from catsync_core.client.timetable import clock_was_set_back
 from catsync_core.errors import CatsyncError, LocalError, LockedError
 from catsync_core.events import Event, Listener, Warned, ignore
 from catsync_core.plugins import Plugins, load_plugins
@@ -136,7 +137,7 @@ class JobRunner:
             self._tell(Warned(job.catalog, f"The {job.kind} failed by a defect: {type(error).__name__}: {error}"))
             pause = _AFTER_FAILURE
         self._rests[job.catalog] = time.monotonic() + pause
-        del self._running[job.catalog]
+        self._running.pop(job.catalog, None)
 
     def _tell(self, event: Event) -> None:
         with self._telling:
@@ -162,4 +163,4 @@ def is_ready(job: Job, now: float) -> bool:
         return not is_alive(job, now)
     if job.gate is Gate.RETRY:
         return not now < job.until <= now + _LONGEST_RETRY
-    return job.gate is Gate.POLICY and now >= job.until
+    return job.gate is Gate.POLICY and (now >= job.until or clock_was_set_back(job.asked_at, now))

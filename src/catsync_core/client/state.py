@@ -103,12 +103,17 @@ class State:
                 _save(run, "jobs", "catalog", job)
             return row, job
 
-    def note_progress(self, catalog: str, phase: str, done: int, total: int, beat_at: float) -> Job | None:
-        """Note how far a job is, and return it as it is now; a crash may undo the note."""
+    def note_progress(
+        self, catalog: str, kind: JobKind, phase: str, done: int, total: int, *, beat_at: float
+    ) -> Job | None:
+        """Note how far a job is, unless another kind has taken its place; return what there is now.
+
+        A crash may undo the note.
+        """
         with self._database.noting() as run:
             run.execute(
-                "UPDATE jobs SET phase = ?, done = ?, total = ?, beat_at = ? WHERE catalog = ?",
-                (phase, done, total, beat_at, catalog),
+                "UPDATE jobs SET phase = ?, done = ?, total = ?, beat_at = ? WHERE catalog = ? AND kind = ?",
+                (phase, done, total, beat_at, catalog, kind),
             )
             return _read_record(run, catalog)[1]
 

@@ -106,6 +106,8 @@ class Watch:
         Raises:
             CancelledError: (local) it was stopped.
         """
+        if not self.cancelled.is_set() and self._is_unwanted(self._device.now()):
+            self._stop()
         if self.cancelled.is_set():
             raise CancelledError("The job was stopped")
 
@@ -124,7 +126,7 @@ class Watch:
     def _is_unwanted(self, now: float) -> bool:
         """Whether the user paused or cancelled the job, or wants another one; says that it runs, by the way."""
         try:
-            found = self._device.state.note_progress(self._job.catalog, *self._progress, beat_at=now)
+            found = self._device.state.note_progress(self._job.catalog, self._job.kind, *self._progress, beat_at=now)
         except LocalError:
             return False  # nothing can be noted on a full disk; the job itself says so in its own time
         return found is None or found.kind is not self._job.kind or found.gate is Gate.USER_PAUSE
@@ -146,4 +148,4 @@ class Watch:
         if verdict.decision is Decision.ASK and not known:
             return None
         gate = Gate.CONSENT if verdict.decision is Decision.ASK else Gate.POLICY
-        return Gated(gate, verdict.reason, verdict.until or 0.0)
+        return Gated(self._job.kind, gate, verdict.reason, verdict.until or 0.0)

@@ -148,7 +148,7 @@ class Work:
         Raises:
             NoConnectionError: (remote) the backend cannot be reached; nothing was deleted.
         """
-        if not self.force and self.store.exists():
+        if not self.force and read_pointer(self.store) is not None:
             self.origin.require_reachable()
         watch.require_wanted()
         return remove_content(self.store, watch)
