@@ -30,13 +30,13 @@ from catsync_core import (
 from catsync_core.errors import LocalError, LockedError
 from catsync_core.plugins import Plugins
 from catsync_plugins.web.device import Command
+from catsync_plugins.web.overview import Overview
 from catsync_plugins.web.rows import DeviceLine, Row, RowJob
 from catsync_plugins.web.sizes import Sizes
 from catsync_plugins.web.views import row_of, unreachable
 
 __all__ = ["EngineDevice"]
 
-_LOOK_EVERY = 2.0  # seconds after which labels may be others though nobody changed anything: some depend on the time
 _JOBS = {
     "offline": JobKind.INSTALL,
     "update": JobKind.UPDATE,
@@ -60,7 +60,6 @@ class _Live:
     """What events tell of the jobs of this process."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    changed: bool = False
     steps: dict[str, tuple[str, int, int]] = field(default_factory=dict)
 
 
@@ -82,10 +81,9 @@ class EngineDevice:
         self._verifying: dict[str, _Verifying] = {}
         self._stop = threading.Event()
         self._client = self._open()  # the feed's own: it is used by the feed's thread only
-        self._changes = -1
-        self._looked_at = 0.0
+        self._overview = Overview(self._client, self._row)
         self._rows: list[Row] = []
-        self._sizes = Sizes(self._open, self._poke)
+        self._sizes = Sizes(self._open, self._overview.touch)
 
     def close(self) -> None:
         """End what is under way here."""
@@ -101,25 +99,17 @@ class EngineDevice:
             elif isinstance(event, Progress):
                 name, _, _ = self._live.steps.get(event.subject, ("", 0, 0))
                 self._live.steps[event.subject] = (name, event.done, event.total)
-            self._live.changed = True
+        self._overview.touch()
 
     def changed(self) -> bool:
         """Return whether there is something new."""
-        with self._live.lock:
-            changed, self._live.changed = self._live.changed, False
-        count = self._client.count_changes()
-        changed = changed or count != self._changes or time.monotonic() - self._looked_at >= _LOOK_EVERY
-        self._changes = count
-        return changed
+        return self._overview.changed()
 
     def rows(self) -> list[Row]:
         """Return all rows."""
-        self._looked_at = time.monotonic()
-        positions = {job.catalog: job.position for job in self._client.jobs()}
-        rows = [self._row(catalog.info(), positions) for catalog in self._client.catalogs()]
-        self._sizes.want(rows)
-        self._rows = rows
-        return rows
+        self._rows = self._overview.rows()
+        self._sizes.want(self._rows)
+        return self._rows
 
     def line(self) -> DeviceLine:
         """Return the line about the device, after its rows."""
@@ -142,6 +132,38 @@ class EngineDevice:
 
     def obey(self, command: Command) -> None:
         """Begin what the user wants."""
+        try:
+            self._do(command)
+        finally:
+            self._overview.touch(command.catalog)
+
+    def check(self, catalogs: Sequence[str]) -> list[Checked]:
+        """Ask repositories for updates."""
+        self._checking += 1
+        self._overview.touch()
+        try:
+            with self._open() as client:
+                return client.check(catalogs)
+        finally:
+            self._checking -= 1
+            self._overview.touch()
+
+    def info(self, catalog: str) -> CatalogInfo:
+        """Return everything about one catalog."""
+        with self._open() as client:
+            return client.catalog(catalog).info()
+
+    def changes(self, catalog: str) -> Changes:
+        """Return what is new in the newest version."""
+        with self._open() as client:
+            return client.catalog(catalog).changes()
+
+    def add(self, repository: str) -> None:
+        """Add a repository."""
+        with self._open() as client:
+            client.add(repository)
+
+    def _do(self, command: Command) -> None:
         if command.name == "verify":
             self._verify(command.catalog)
             return
@@ -163,45 +185,15 @@ class EngineDevice:
                 }
                 simple[command.name]()
 
-    def check(self, catalogs: Sequence[str]) -> list[Checked]:
-        """Ask repositories for updates."""
-        self._checking += 1
-        self._poke()
-        try:
-            with self._open() as client:
-                return client.check(catalogs)
-        finally:
-            self._checking -= 1
-            self._poke()
-
-    def info(self, catalog: str) -> CatalogInfo:
-        """Return everything about one catalog."""
-        with self._open() as client:
-            return client.catalog(catalog).info()
-
-    def changes(self, catalog: str) -> Changes:
-        """Return what is new in the newest version."""
-        with self._open() as client:
-            return client.catalog(catalog).changes()
-
-    def add(self, repository: str) -> None:
-        """Add a repository."""
-        with self._open() as client:
-            client.add(repository)
-
-    def _row(self, info: CatalogInfo, positions: dict[str, int]) -> Row:
+    def _row(self, info: CatalogInfo, position: int) -> Row:
         with self._live.lock:
             step = self._live.steps.get(info.catalog)
-        row = row_of(info, positions.get(info.catalog, 0), step, self._sizes.of(info))
+        row = row_of(info, position, step, self._sizes.of(info))
         verifying = self._verifying.get(info.catalog)
         return row if verifying is None else _with_verification(row, verifying)
 
     def _open(self) -> Client:
         return Client(self._home, plugins=self._plugins, cancelled=self._stop)
-
-    def _poke(self) -> None:
-        with self._live.lock:
-            self._live.changed = True
 
     def _verify(self, catalog: str) -> None:
         verifying = self._verifying.setdefault(catalog, _Verifying())
@@ -214,7 +206,7 @@ class EngineDevice:
         def listen(event: Event) -> None:
             if isinstance(event, Progress):
                 verifying.job = RowJob("verify", "verify", done=event.done, total=event.total, running=True)
-                self._poke()
+                self._overview.touch(catalog)
 
         try:
             with Client(self._home, listener=listen, plugins=self._plugins, cancelled=self._stop) as client:
@@ -225,7 +217,7 @@ class EngineDevice:
             verifying.verified_at = 0  # it went, or another process works on it, as the row then shows
         finally:
             verifying.job = None
-            self._poke()
+            self._overview.touch(catalog)
 
 
 def _with_verification(row: Row, verifying: _Verifying) -> Row:

@@ -26,10 +26,10 @@ class Sizes:
 
     Args:
         open_client: Opens a client for the thread that asks.
-        found: Is told when there is something new.
+        found: Is told of catalogs for which something was found out.
     """
 
-    def __init__(self, open_client: Callable[[], Client], found: Callable[[], None]) -> None:
+    def __init__(self, open_client: Callable[[], Client], found: Callable[[str], None]) -> None:
         self._open_client = open_client
         self._found = found
         self._known: dict[_Key, Size] = {}
@@ -81,7 +81,7 @@ class Sizes:
                     self._known[key] = size
                 self._wanted = [wanted for wanted in self._wanted if wanted != key]
             if size is not None:
-                self._found()
+                self._found(key[0])
 
     def _next(self) -> _Key | None:
         with self._changed:

@@ -43,15 +43,15 @@ export class CatalogList {
   take(news) {
     const gone = news.whole ? [...this.#rows.keys()].filter((id) => !news.rows.some((row) => row.id === id)) : news.gone;
     for (const id of gone) this.#drop(id);
-    for (const row of news.rows) this.put(row);
+    for (const row of news.rows) this.put(row, news.whole); // a server that was started anew counts from the beginning
     this.#loaded = true;
     if (gone.length) this.#arranging = true;
     this.#plan();
   }
 
-  put(row) {
+  put(row, anew = false) {
     const before = this.#rows.get(row.id);
-    if (before && before.revision > row.revision) return; // an answer that was overtaken by the stream
+    if (!anew && before && before.revision > row.revision) return; // an answer that was overtaken by the stream
     this.#rows.set(row.id, row);
     this.#dirty.add(row.id);
     if (!before) this.#arranging = true;
