@@ -129,23 +129,30 @@ class Sources:
                 index, body = found.index, found.body
                 accept_index(self._state, index, body, shown=row.shown, identity=row.identity)
         except CatsyncError as error:
+            now, message, code = int(self._now()), error.message, error.code
             with suppress(LocalError):  # on a full disk it cannot be noted, and is told all the same
-                self._state.save_repository(
-                    replace(
-                        row,
-                        attempted_at=int(self._now()),
-                        problem=error.message,
-                        problem_code=error.code,
-                        failures=row.failures + 1,
-                    )
+                self._state.change_repository(
+                    row.url,
+                    lambda known: replace(
+                        known, attempted_at=now, problem=message, problem_code=code, failures=known.failures + 1
+                    ),
                 )
             raise
+        return self._accept(row, index, body, found.etag)
+
+    def _accept(self, before: RepositoryRow, index: Index, body: bytes, etag: str | None) -> Source:
+        """Note an answer, unless another process has noted a newer one meanwhile."""
         now = int(self._now())
-        row = replace(
-            row, etag=found.etag, body=body, checked_at=now, attempted_at=now, problem="", problem_code="", failures=0
-        )
-        self._state.save_repository(row)
-        return Source(row, index)
+
+        def note(known: RepositoryRow) -> RepositoryRow:
+            if known.body in {before.body, body} or read_index(known.body).serial <= index.serial:
+                known = replace(known, etag=etag, body=body)
+            return replace(known, checked_at=now, attempted_at=now, problem="", problem_code="", failures=0)
+
+        row = self._state.change_repository(before.url, note)
+        if row is None:
+            raise NotFoundError(f"{before.shown} was removed from this device meanwhile", hint="`catsync add` adds it")
+        return Source(row, index if row.body == body else self._read(row))
 
     def open(self, url: str) -> Repository:
         """Open a repository; nothing is contacted yet."""

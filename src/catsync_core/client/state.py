@@ -52,6 +52,21 @@ class State:
         with self._database.writing() as run:
             _save(run, "repositories", "url", row)
 
+    def change_repository(self, url: str, decide: Callable[[RepositoryRow], RepositoryRow]) -> RepositoryRow | None:
+        """Change a repository in one step; return what it is then, None where it is not there any more.
+
+        Args:
+            url: Its address.
+            decide: Gets what there is and returns what shall be.
+        """
+        with self._database.writing() as run:
+            found = run.execute(f"{_select('repositories', RepositoryRow)} WHERE url = ?", (url,)).fetchone()
+            if found is None:
+                return None
+            row = decide(RepositoryRow(*found))
+            _save(run, "repositories", "url", row)
+            return row
+
     def forget_repository(self, url: str) -> None:
         """Remove a repository, the wishes for its catalogs and their jobs; the marks stay."""
         with self._database.writing() as run:
