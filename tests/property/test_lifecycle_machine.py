@@ -1,8 +1,8 @@
 """The real engine against a model: whatever users, agents, publishers, networks, clocks and kills do, ten rules hold.
 
 The rules are numbered INV1 to INV10, as the design has them. Two are as the engine documents them: what a cancelled
-download has fetched is kept for the next one, so INV3 does not count frames that have arrived; and progress is counted
-for each step, so INV6 holds within a step, and the last step is told only once the version is in use.
+download has fetched is kept for a day, so until then INV3 does not count frames that have arrived; and progress is
+counted for each step, so INV6 holds within a step, and the last step is told only once the version is in use.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ from catsync_core.backends.protocol import Backend
 from catsync_core.backends.wrapper import BackendWrapper
 from catsync_core.client import watch
 from catsync_core.client.catalog import Catalog
+from catsync_core.client.housekeeping import GRACE, discard_leftovers
 from catsync_core.client.labels import Label
 from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mode
 from catsync_core.client.runner import JobRunner
 from catsync_core.client.timetable import DAY
-from catsync_core.errors import CatsyncError, LockedError, NotFoundError
+from catsync_core.errors import CatsyncError, LocalError, LockedError, NotFoundError
 from catsync_core.events import Event, JobEnded, Phase, Progress, UpdateFound
 from catsync_core.format.index import Index, write_index
 from catsync_core.hookspecs import BackendEntry, Decision, PolicyEntry, Verdict, hookimpl
@@ -44,6 +45,7 @@ from catsync_core.plugins import PluginRecord, Plugins
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import read_pointer
 from catsync_core.store.records import Installed
+from catsync_core.store.spool import Spool
 from catsync_core.testing.faults import Fault, FaultyBackend, FlipBit, Reset, Status, Truncate
 from catsync_core.testing.memory import MemoryBackend
 from catsync_plugins import schedule_daily
@@ -545,6 +547,18 @@ class Lifecycle(RuleBasedStateMachine):
             self.asks = True
 
     @rule()
+    def tidy(self) -> None:
+        """What an agent does now and then: INV3, what a cancelled download left goes after its grace."""
+        self.attempt(self.discard_leftovers)
+
+    def discard_leftovers(self) -> None:
+        with self.open() as client:
+            discard_leftovers(client._device)
+            row, job = client._device.state.record(CATALOG)
+        if row is not None and row.mode is Mode.ONLINE and job is None and self.store.exists():
+            assert self.now - Spool(self.store).last_arrival() <= GRACE, "INV3: kept for too long"
+
+    @rule()
     def restart(self) -> None:
         if self.client is not None:
             self.client.close()
@@ -716,7 +730,8 @@ class Lifecycle(RuleBasedStateMachine):
             catalog = client.catalog(CATALOG)
             info = catalog.info()
             if info.job is not None:
-                catalog.run_job(consented=True)
+                with suppress(LocalError):  # such as a way back where there is none: that job ends
+                    catalog.run_job(consented=True)
             elif info.installed_version is None:
                 catalog.go_offline()
             elif info.label == Label.DAMAGED:
