@@ -35,7 +35,7 @@ from catsync_core.store.verify import VerifyReport
 
 __all__ = ["Catalog"]
 
-_GIVES_UP = 5.0  # seconds in which another process ends the job that is not wanted any more
+_GIVES_UP = 15.0  # seconds in which another process ends the job that is not wanted any more, even on a dead line
 _LOOK_EVERY = 0.1
 _Result = TypeVar("_Result")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from catsync_core.plan.requests import join_requests
 __all__ = ["Fetching", "Keeper", "fetch_requests"]
 
 _TICK = 0.2  # seconds
-_FAREWELL = 5.0  # seconds that an error waits for the other workers to stop
+_FAREWELL = 5.0  # seconds that an error waits for all other workers to stop
 
 
 class Keeper(Protocol):
@@ -104,8 +105,9 @@ class Fetching:
     ) -> None:
         self._work.stop()
         if isinstance(error, Exception):
+            end = time.monotonic() + _FAREWELL
             for worker in self._workers:
-                worker.join(_FAREWELL)
+                worker.join(max(0.0, end - time.monotonic()))
             # What went wrong with the fetching is the cause of whatever else went wrong without its pieces.
             if self._error is not None and self._error is not error:
                 raise self._error from error
