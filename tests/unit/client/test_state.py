@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from catsync_core import Client
-from catsync_core.client.rows import CatalogRow, Mode, RepositoryRow
+from catsync_core.client import database
+from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mark, Mode, RepositoryRow
 from catsync_core.client.state import State
 from catsync_core.errors import DiskFullError, LocalError, MissingObjectError, UnsupportedFormatError
 from support.shop import Shop
@@ -129,3 +132,118 @@ def test_a_state_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
         state = State(tmp_path / "state.sqlite3")
         assert state.catalogs() == {"shoes": CatalogRow("shoes", "file:///shop", Mode.OFFLINE, "Shoes", 17, 1000)}
         state.close()
+
+
+def test_a_state_of_the_second_schema_is_taken_over(tmp_path: Path) -> None:
+    """Wishes, repositories and marks stay; what is new has its default."""
+    location = tmp_path / "state.sqlite3"
+    old = sqlite3.connect(location)
+    old.executescript(";".join(database._CHANGES[:2]))
+    old.executescript(
+        """
+        INSERT INTO repositories VALUES ('file:///shop', '/shop', 'id', 'etag', x'696e646578', 5, 6, 'gone');
+        INSERT INTO catalogs VALUES ('shoes', 'file:///shop', 'offline', 'Shoes', 17, 1000, 'gone', 4);
+        INSERT INTO marks VALUES ('id', '', 9, 'abc');
+        PRAGMA user_version = 2;
+        """
+    )
+    old.close()
+    for _ in range(2):
+        state = State(location)
+        assert state.repositories() == [RepositoryRow("file:///shop", "/shop", "id", "etag", b"index", 5, 6, "gone")]
+        row = CatalogRow("shoes", "file:///shop", Mode.OFFLINE, "Shoes", 17, 1000, "gone", 4)
+        assert state.catalogs() == {"shoes": row}
+        assert (row.auto_sync, row.announced, row.problem_code) == (None, 0, "")
+        assert state.marks("id") == {"": Mark(9, "abc")}
+        assert state.jobs() == []
+        state.close()
+
+
+def test_one_new_state_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    """The first of them makes it, and no other fails for that."""
+
+    def open_it(_: int) -> str:
+        state = State(tmp_path / "state.sqlite3")
+        try:
+            return state.identity
+        finally:
+            state.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(open_it, range(40)))) == 1
+
+
+JOB = Job("shoes", JobKind.INSTALL, 5.0, gate=Gate.RETRY, reason="gone", until=9.5, consented=True, by_user=False)
+
+
+def test_wishes_and_job_change_together_or_not_at_all(state: State) -> None:
+    assert state.change("shoes", lambda _row, _job: (WISH, JOB)) == (WISH, JOB)
+    assert state.record("shoes") == (WISH, JOB)
+    assert state.jobs() == [JOB]
+
+    def fail(row: CatalogRow | None, job: Job | None) -> tuple[CatalogRow, Job | None]:
+        assert (row, job) == (WISH, JOB)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        state.change("shoes", fail)
+    assert state.record("shoes") == (WISH, JOB)
+    state.change("shoes", lambda _row, _job: (WISH, None))
+    assert state.record("shoes") == (WISH, None)
+
+
+def test_changes_of_many_threads_all_count(state: State, tmp_path: Path) -> None:
+    state.save_catalog(WISH)
+
+    def count(_: int) -> None:
+        other = State(tmp_path / "home" / "state.sqlite3")
+        for _ in range(5):
+            other.change("shoes", lambda row, job: (replace(row or WISH, skipped=(row or WISH).skipped + 1), job))
+        other.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, range(8)))
+    found = state.catalog("shoes")
+    assert found is not None
+    assert found.skipped == 40
+
+
+def test_progress_is_noted_of_the_job_that_is_meant_and_of_no_other(state: State) -> None:
+    assert state.note_progress("shoes", JobKind.INSTALL, "fetch", 1, 2, beat_at=7.0) is None
+    state.change("shoes", lambda _row, _job: (WISH, JOB))
+    noted = state.note_progress("shoes", JobKind.INSTALL, "fetch", 1, 2, beat_at=7.0)
+    assert noted == replace(JOB, phase="fetch", done=1, total=2, beat_at=7.0)
+    assert state.note_progress("shoes", JobKind.REMOVE, "remove", 0, 0, beat_at=8.0) == noted
+
+
+def test_a_note_on_a_full_disk_is_told_and_changes_nothing(state: State) -> None:
+    state.change("shoes", lambda _row, _job: (WISH, JOB))
+    limit(state, 1)
+    with pytest.raises(DiskFullError):
+        state.note_fact("agent", "x" * 100_000)
+    assert state.fact("agent") == ""
+    limit(state, 1000)
+    state.note_fact("agent", "5")
+    assert state.fact("agent") == "5"
+    assert state._database._connection.execute("PRAGMA synchronous").fetchone()[0] == 2, "durable again"
+
+
+def test_a_fact_that_is_settled_stays(state: State, tmp_path: Path) -> None:
+    assert state.fact("device") == ""
+    assert state.settle_fact("device", "a") == state.settle_fact("device", "b") == state.identity == "a"
+    state.note_fact("agent", "1")
+    other = State(tmp_path / "home" / "state.sqlite3")
+    before = other.count_changes()
+    state.note_fact("agent", "2")
+    assert (other.identity, other.fact("agent")) == ("a", "2")
+    assert other.count_changes() != before
+    other.close()
+
+
+def test_a_repository_that_was_forgotten_is_not_changed(state: State) -> None:
+    assert state.change_repository(ROW.url, lambda row: row) is None
+    state.save_repository(ROW)
+    state.change("shoes", lambda _row, _job: (WISH, JOB))
+    assert state.change_repository(ROW.url, lambda row: replace(row, failures=3)) == replace(ROW, failures=3)
+    state.forget_repository(ROW.url)
+    assert (state.repositories(), state.record("shoes"), state.jobs()) == ([], (None, None), [])
