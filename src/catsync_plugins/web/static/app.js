@@ -246,10 +246,11 @@ function connected(yes) {
 
 function needLink() {
   const page = $(".page");
-  page.replaceChildren(el("main", { className: "nothing" }, icon("shield", "icon large"), el("h1", { tabIndex: -1 }, t("session.title")),
+  for (const part of page.children) setHidden(part, true);
+  page.append(el("main", { className: "nothing" }, icon("shield", "icon large"), el("h1", { tabIndex: -1 }, t("session.title")),
     el("p", {}, t("session.text")), el("p", {}, el("code", {}, "catsync ui"))));
   setHidden($(".banner"), true);
-  $("h1", page).focus();
+  $("main:last-child h1", page).focus();
 }
 
 function take(news) {
@@ -261,6 +262,14 @@ function take(news) {
 
 // --- start ---
 
+let visited = false;
+
+/** Show the folder that the address names, once the catalogs are known. */
+function visit() {
+  if (!visited && location.hash.startsWith("#/")) files.visit();
+  visited = true;
+}
+
 async function speak(name) {
   await i18n.speak(name);
   document.title = `${t("title")} – catsync`;
@@ -269,9 +278,18 @@ async function speak(name) {
   if (device) drawTools(list.rows);
 }
 
-async function start() {
+function start() {
   showTheme(remembered("theme") ?? "auto");
-  await Promise.all([i18n.speak(i18n.choose(remembered("language"))), api.logIn()]);
+  const ready = i18n.speak(i18n.choose(remembered("language"))).then(prepare);
+  api.logIn().then(() => api.listen({
+    news: async (news) => { await ready; take(news); visit(); },
+    connected: async (yes) => { await ready; connected(yes); },
+    refused: async () => { await ready; needLink(); },
+  }));
+}
+
+/** Let the page's own controls work, once there are texts. */
+function prepare() {
   document.title = `${t("title")} – catsync`;
   const language = $("#language"), theme = $("#theme"), order = $("#sort");
   language.value = i18n.lang();
@@ -291,9 +309,6 @@ async function start() {
     list.rows.filter(isUnderWay), live.ended(), (row) => describe(row, Date.now() / 1000, null).status, live.forget));
   $("#add").addEventListener("click", addRepository);
   watchPull(() => check());
-  let first = true;
-  const visited = () => { if (first) { first = false; if (location.hash.startsWith("#/")) files.visit(); } };
-  api.listen({ news: (news) => { take(news); visited(); }, connected, refused: needLink });
   addEventListener("hashchange", async () => {
     if (!await files.visit() && !location.hash.startsWith("#catalogs")) $("h1").focus({ preventScroll: true });
   });

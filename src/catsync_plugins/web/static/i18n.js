@@ -15,7 +15,7 @@ export function choose(wished, offered = navigator.languages) {
 }
 
 export async function speak(name) {
-  const response = await fetch(`${name}.json`);
+  const response = await fetch(new URL(`${name}.json`, import.meta.url));
   messages = await response.json();
   language = name;
   plural = new Intl.PluralRules(name);

@@ -13,6 +13,8 @@ const FILTERS = {
   problems: (row) => isProblem(row),
 };
 
+const FIRST = 30, NEXT = 120; // new rows that are drawn in one frame, so that the first ones show at once
+
 export class CatalogList {
   #rows = new Map(); #views = new Map(); #dirty = new Set(); #members = new Set();
   #filter = "all"; #query = ""; #order = "name"; #planned = false; #arranging = true; #loaded = false;
@@ -90,16 +92,39 @@ export class CatalogList {
 
   #draw() {
     const now = Date.now() / 1000;
-    for (const id of this.#dirty) {
+    const touched = this.#dirty.size > 0 || this.#arranging;
+    const dirty = this.#due();
+    for (const id of dirty) {
       const row = this.#rows.get(id);
-      if (!row) continue;
-      if (!this.#views.has(id)) this.#views.set(id, new RowView(row, this.act));
+      if (!this.#views.has(id)) {
+        this.#views.set(id, new RowView(row, this.act));
+        this.#arranging = true;
+      }
       this.#views.get(id).show(row, now);
     }
-    const touched = this.#dirty.size > 0 || this.#arranging;
-    this.#dirty.clear();
     if (this.#arranging) { this.#arranging = false; this.#arrange(); } else if (touched) this.#refilter();
     if (touched) { this.#drawChips(); this.drawn(this.rows); }
+    if (this.#dirty.size) this.#plan();
+  }
+
+  /** Return what is drawn in this frame; of new rows the first ones, and the others wait for the next frames. */
+  #due() {
+    const known = [...this.#dirty].filter((id) => this.#views.has(id));
+    const fresh = this.#sorted(this.rows.filter((row) => !this.#views.has(row.id)));
+    const due = [...known, ...fresh.slice(0, this.#views.size ? NEXT : FIRST).map((row) => row.id)];
+    for (const id of this.#dirty) if (!this.#rows.has(id)) this.#dirty.delete(id);
+    for (const id of due) this.#dirty.delete(id);
+    return due;
+  }
+
+  #sorted(rows) {
+    const compare = new Intl.Collator(lang(), { numeric: true }).compare;
+    const orders = {
+      name: () => 0,
+      size: (a, b) => b.bytes - a.bytes,
+      date: (a, b) => b.head_published - a.head_published,
+    };
+    return rows.sort((a, b) => orders[this.#order](a, b) || compare(a.title, b.title) || compare(a.id, b.id));
   }
 
   #fits(row) {
@@ -109,23 +134,13 @@ export class CatalogList {
   }
 
   #arrange() {
-    const compare = new Intl.Collator(lang(), { numeric: true }).compare;
-    const orders = {
-      name: () => 0,
-      size: (a, b) => b.bytes - a.bytes,
-      date: (a, b) => b.head_published - a.head_published,
-    };
-    const sorted = this.rows.sort((a, b) => orders[this.#order](a, b) || compare(a.title, b.title) || compare(a.id, b.id));
     let place = this.list.firstElementChild;
-    const fresh = place ? null : document.createDocumentFragment();
-    for (const row of sorted) {
+    for (const row of this.#sorted(this.rows.filter((one) => this.#views.has(one.id)))) {
       const element = this.#views.get(row.id).element;
-      if (fresh) fresh.append(element);
-      else if (element === place) place = place.nextElementSibling;
+      if (element === place) place = place.nextElementSibling;
       else if (this.list.moveBefore && element.isConnected) this.list.moveBefore(element, place);
       else this.list.insertBefore(element, place);
     }
-    if (fresh) this.list.append(fresh);
     this.#refilter();
   }
 
@@ -134,7 +149,8 @@ export class CatalogList {
     for (const row of this.#rows.values()) {
       const fits = this.#fits(row);
       if (fits) { shown += 1; this.#members.add(row.id); }
-      setHidden(this.#views.get(row.id).element, !fits);
+      const view = this.#views.get(row.id);
+      if (view) setHidden(view.element, !fits);
     }
     if (this.#loaded) this.#drawNothing(shown);
   }

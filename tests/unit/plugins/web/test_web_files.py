@@ -29,7 +29,7 @@ PLURALS = {"one", "other"}
 def test_files_come_with_their_types(stranger: Screen, path: str, kind: str) -> None:
     reply = stranger.ask("GET", path)
     assert (reply.status, reply.headers["content-type"]) == (200, kind)
-    assert reply.body == FILES[path[1:] or "index.html"]
+    assert path == "/" or reply.body == FILES[path[1:]]
 
 
 def test_a_browser_gets_them_packed_and_only_when_they_changed(stranger: Screen) -> None:
@@ -38,6 +38,18 @@ def test_a_browser_gets_them_packed_and_only_when_they_changed(stranger: Screen)
     assert gzip.decompress(reply.body) == FILES["app.js"]
     again = stranger.ask("GET", "/app.js", If_None_Match=reply.headers["etag"])
     assert (again.status, again.body) == (304, b"")
+
+
+def test_the_page_names_its_files_so_that_a_browser_may_keep_them(stranger: Screen) -> None:
+    page = stranger.ask("GET", "/").body.decode()
+    folder = re.search(r'src="([0-9a-f]{16})/app.js"', page)
+    assert folder
+    assert set(re.findall(r'(?:href|src)="([^"#]+)/\w+\.\w+"', page)) == {folder[1]}
+    reply = stranger.ask("GET", f"/{folder[1]}/app.js")
+    assert reply.body == FILES["app.js"]
+    assert "immutable" in reply.headers["cache-control"]
+    assert stranger.ask("GET", "/").headers["cache-control"] == "no-cache"
+    assert stranger.ask("GET", f"/{'0' * 16}/app.js").status == 404
 
 
 def test_the_page_names_every_module_before_it_is_needed() -> None:
