@@ -71,6 +71,20 @@ def test_nothing_is_wider_than_the_screen(visit: Visit, width: int, language: st
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+SPACED = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }"
+
+
+@pytest.mark.parametrize("width", [320, 768])
+def test_wider_text_fits(visit: Visit, width: int) -> None:
+    page = visit(width=width, bypass_csp=True)
+    expect(page.locator(".row")).to_have_count(len(STATES))
+    page.add_style_tag(content=SPACED)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = """() => [...document.querySelectorAll('.status, .facts, .button')]
+               .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
+    assert page.evaluate(cut) == []
+
+
 @pytest.mark.parametrize("width", [320, 1440])
 def test_everything_that_can_be_touched_is_large_enough(visit: Visit, width: int) -> None:
     page = visit(width=width)

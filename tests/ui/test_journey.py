@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Locator, Page, expect
 
 from catsync_core import Client
@@ -113,7 +114,7 @@ def test_s6_content_is_read_without_a_connection(browse: Visit, link: str, outle
     outlet.disappear()
     row(page).get_by_role("link", name="Schuhe 2026").click()
     expect(page.get_by_text("Version 2 · vom Gerät")).to_be_visible()
-    expect(page.locator("#files h2")).to_be_focused()
+    expect(page.locator("#files h1")).to_be_focused()
     page.get_by_role("link", name="Bilder").click()
     image = page.locator(".thumb img")
     expect(image).to_have_js_property("complete", value=True)
@@ -341,6 +342,40 @@ def test_a_download_waits_for_the_network_and_goes_on(browse: Visit, link: str, 
     outlet.appear()
     row(page).get_by_role("button", name="Erneut versuchen").click()
     expect(row(page).locator(".status")).to_have_text("Offline verfügbar – aktuell")
+
+
+def test_a_policy_is_asked_and_the_user_overrides_it(browse: Visit, outlet: Outlet, home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text("[policies.network]\nmetered_now = true\n")
+    with open_screen(home, outlet.url) as link:
+        page = browse(link)
+        switch(page).click()
+        expect(row(page).locator(".status")).to_have_text("Wartet auf WLAN")
+        assert outlet.content_bytes() < METADATA
+        row(page).get_by_role("button", name="Jetzt laden").click()
+        page.get_by_role("dialog").get_by_role("button", name="Jetzt laden").click()
+        expect(row(page).locator(".status")).to_have_text("Offline verfügbar – aktuell")
+
+
+def test_axe_finds_nothing_in_the_content_and_the_info(browse: Visit, link: str) -> None:
+    page = browse(link, bypass_csp=True)
+    go_offline(page)
+    row(page).get_by_role("button", name="Informationen").click()
+    expect(page.locator(".info-list")).to_be_visible()
+    examine(page)
+    page.keyboard.press("Escape")
+    row(page).get_by_role("link", name="Schuhe 2026").click()
+    page.get_by_role("link", name="Bilder").click()
+    expect(page.locator(".files li")).to_have_count(1)
+    examine(page)
+    page.get_by_role("link", name="rot.png").click()
+    examine(page)
+
+
+def examine(page: Page) -> None:
+    page.add_style_tag(content="* { animation: none !important }")
+    found = Axe().run(page).response["violations"]
+    assert found == [], "\n".join(f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found)
 
 
 def test_damage_is_found_and_repaired(browse: Visit, link: str, home: Path) -> None:

@@ -43,7 +43,7 @@ export class Files {
 
   async #show(id, path) {
     const title = this.row(id)?.title ?? id;
-    const heading = el("h2", { tabIndex: -1, dir: "auto" }, path ? path.split("/").pop() : title);
+    const heading = el("h1", { tabIndex: -1, dir: "auto" }, path ? path.split("/").pop() : title);
     const body = el("div", { className: "files-body" }, el("p", { role: "status" }, t("files.loading")));
     this.place.replaceChildren(this.#crumbs(id, title, path), heading, body);
     scrollTo(0, 0);

@@ -26,7 +26,7 @@ export const alarm = (text) => speak($("#urgent"), text);
 export function toast(text, { bad = false, action = null } = {}) {
   const box = $("#toasts");
   const close = () => {
-    if (item.contains(document.activeElement)) $("h1").focus({ preventScroll: true });
+    if (item.contains(document.activeElement)) [...document.querySelectorAll("h1")].find((one) => one.checkVisibility())?.focus({ preventScroll: true });
     item.remove();
   };
   const item = el("div", { className: bad ? "toast bad" : "toast" },
