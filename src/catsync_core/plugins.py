@@ -42,6 +42,7 @@ BUILT_IN = (
     "catsync_plugins.policy_window",
     "catsync_plugins.schedule_cron",
     "catsync_plugins.schedule_daily",
+    "catsync_plugins.top",
     "catsync_plugins.web",
 )
 
