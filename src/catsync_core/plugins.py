@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+import msgspec
 import pluggy
+from msgspec.structs import replace
 
 from catsync_core import __version__, hookspecs
 from catsync_core.errors import PluginError
@@ -54,8 +55,7 @@ _HOOKS: Mapping[type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PluginRecord:
+class PluginRecord(msgspec.Struct, frozen=True):
     """What became of one plugin.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import click
 import msgspec
@@ -22,8 +21,7 @@ _SECRET = ("secret", "password", "token")
 _HIDDEN = "(hidden)"
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True):
     """One setting: its catalog (None for all), its dotted key, and its value in the words of JSON."""
 
     catalog: str | None

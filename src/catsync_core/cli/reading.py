@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import click
+import msgspec
 
 from catsync_core.cli.options import CatsyncCommand, json_option
 from catsync_core.cli.screen import Screen, pass_screen
@@ -21,8 +21,7 @@ from catsync_core.format.paths import show_path
 __all__ = ["cat_command", "ls_command", "path_command"]
 
 
-@dataclass(slots=True)
-class _Shown:
+class _Shown(msgspec.Struct):
     """A line of ``ls``: a file, or a folder with everything below it."""
 
     size: int = 0

@@ -12,7 +12,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TextIO, TypeVar
 
 import click
@@ -31,8 +30,7 @@ _Result = TypeVar("_Result")
 _ENDS = (".", "!", "?", ":", ")")
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(msgspec.Struct, frozen=True):
     """How this run speaks.
 
     Attributes:

@@ -14,7 +14,8 @@ how much of the catalog seems to be here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from catsync_core.client.present import Present
 from catsync_core.client.route import Description, Keep, PatchRoute, Route

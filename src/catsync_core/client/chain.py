@@ -11,10 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.format.manifest import Manifest
 from catsync_core.plan.model import LocalPart, Part
@@ -67,8 +68,7 @@ class Between:
         return self._new[index]
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True):
     outlined: Outline
     between: Between | None  # what the next patch builds on; None for the last
     stream: StreamFile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from catsync_core.client.device import Device
 from catsync_core.client.lifecycle import Reached, Record, advance

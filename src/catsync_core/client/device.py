@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from catsync_core.client.sources import Sources
 from catsync_core.client.state import State
@@ -126,8 +127,7 @@ class Settings:
         return Throttle(self.policies.max_rate)
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """One home.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from catsync_core.client.device import Device
 from catsync_core.client.lifecycle import Done, Event, Failed, Gated, Paused, Record, Started, advance

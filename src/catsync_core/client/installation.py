@@ -9,8 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.client.approach import Approach
 from catsync_core.client.inventory import take_stock
@@ -45,8 +47,7 @@ __all__ = ["Installation"]
 _ATTEMPTS = 3
 
 
-@dataclass(slots=True)
-class Installation:
+class Installation(msgspec.Struct):
     """One job: an install or an update.
 
     Attributes:

@@ -6,8 +6,9 @@ precedence: what is under way before what is wrong, and what is wrong before wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from catsync_core.client.rows import Gate, Job, JobKind, Mode
 
@@ -42,8 +43,7 @@ class Label(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
+class Axes(msgspec.Struct, frozen=True):
     """What is known of a catalog; each is true or not without the others.
 
     Attributes:

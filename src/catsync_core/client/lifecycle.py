@@ -6,8 +6,10 @@ was running is queued, and a user's pause stays a pause.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import singledispatch
+
+import msgspec
+from msgspec.structs import replace
 
 from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mode
 from catsync_core.errors import CatsyncError, ContentError, DamagedError, LockedError, NoConnectionError, NotFoundError
@@ -48,16 +50,14 @@ _ENDING = (JobKind.ROLLBACK, JobKind.REMOVE)
 """Jobs that take no time worth pausing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What is written down of a catalog."""
 
     row: CatalogRow
     job: Job | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """Somebody asks for a job.
 
     Attributes:
@@ -77,15 +77,13 @@ class Asked:
     consented: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(msgspec.Struct, frozen=True):
     """The user wants the job to stop for now."""
 
     reason: str = "You paused it"
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(msgspec.Struct, frozen=True):
     """The user wants the job to go on, or what failed to be tried again."""
 
     now: float
@@ -93,15 +91,13 @@ class Resumed:
     consented: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(msgspec.Struct, frozen=True):
     """The user does not want the job any more."""
 
     installed: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """A process that holds the catalog's lock begins to do the job.
 
     Attributes:
@@ -113,8 +109,7 @@ class Started:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Gated:
+class Gated(msgspec.Struct, frozen=True):
     """The job cannot go on for now, which is nobody's failure.
 
     Attributes:
@@ -130,8 +125,7 @@ class Gated:
     until: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(msgspec.Struct, frozen=True):
     """The repository answered, so that what failed for want of a connection can be tried again.
 
     Attributes:
@@ -141,8 +135,7 @@ class Reached:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The job failed.
 
     Attributes:
@@ -158,8 +151,7 @@ class Failed:
     spread: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The job is done.
 
     Attributes:
@@ -175,8 +167,7 @@ class Done:
     bytes_received: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(msgspec.Struct, frozen=True):
     """Every file of the local copy was read.
 
     Attributes:

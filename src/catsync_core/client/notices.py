@@ -12,8 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Self
+
+import msgspec
 
 from catsync_core.client.backlog import Backlog
 from catsync_core.config import Config
@@ -209,8 +210,7 @@ class _Recipient:
             self._complain(_Complaint(self, message, error))
 
 
-@dataclass(frozen=True, slots=True)
-class _Complaint:
+class _Complaint(msgspec.Struct, frozen=True):
     """What is to be told of a notifier; with an error where it failed."""
 
     recipient: _Recipient

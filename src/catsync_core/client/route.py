@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from catsync_core.client.chain import Chain
 from catsync_core.errors import ContentError, FormatError
@@ -28,8 +29,7 @@ Keep = Callable[[Piece], bool]
 _LEVEL = 3  # of zstd, for the manifest that is kept
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """The new version as it is known on the device.
 
     Attributes:
@@ -42,7 +42,7 @@ class Route:
 
     manifest: Manifest
     data: bytes
-    parts: dict[int, tuple[Part, ...]] = field(default_factory=dict)
+    parts: dict[int, tuple[Part, ...]] = msgspec.field(default_factory=dict)
     later_bytes: int = 0
     later_requests: int = 0
 

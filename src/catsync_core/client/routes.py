@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from catsync_core.client.present import Present
 from catsync_core.client.route import Description, PatchRoute
@@ -21,8 +22,7 @@ __all__ = ["Routes"]
 _SHARE = 0.05  # of what it can save: what it may cost to read the history
 
 
-@dataclass(frozen=True, slots=True)
-class Routes:
+class Routes(msgspec.Struct, frozen=True):
     """Finds them.
 
     Attributes:

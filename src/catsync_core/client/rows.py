@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 __all__ = ["CatalogRow", "Gate", "Job", "JobKind", "Mark", "Mode", "RepositoryRow"]
 
@@ -35,8 +36,7 @@ class Gate(StrEnum):
     RETRY = "retry"
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryRow:
+class RepositoryRow(msgspec.Struct, frozen=True):
     """A repository that the user added.
 
     Attributes:
@@ -64,8 +64,7 @@ class RepositoryRow:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogRow:
+class CatalogRow(msgspec.Struct, frozen=True):
     """A catalog for which the user wished something.
 
     Attributes:
@@ -97,8 +96,7 @@ class CatalogRow:
     problem_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """What is to be done with a catalog, until it is done. A catalog has one job at most.
 
     Attributes:
@@ -134,8 +132,7 @@ class Job:
     beat_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """The highest number seen, and the SHA-256 of what had it."""
 
     number: int

@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from catsync_core.client.checks import RUNNER
 from catsync_core.client.client import Client
@@ -144,8 +145,7 @@ class JobRunner:
             self._listener(event)
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
+class _Running(msgspec.Struct, frozen=True):
     """A job that runs, and the event that stops it."""
 
     thread: threading.Thread

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.registry import normalise_url, open_backend, redact
@@ -23,8 +25,7 @@ from catsync_core.transfer.repository import Repository
 __all__ = ["Source", "Sources"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A repository as the device last saw it."""
 
     row: RepositoryRow

@@ -11,10 +11,11 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Callable
-from dataclasses import astuple, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import astuple
 
 from catsync_core.client.database import Database
 from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mark, Mode, RepositoryRow
@@ -175,11 +176,11 @@ class State:
 
 def _select(table: str, kind: type[Any]) -> str:
     """The columns are named, for a migration adds new ones at the end."""
-    return f"SELECT {', '.join(field.name for field in fields(kind))} FROM {table}"  # noqa: S608  # names of our own
+    return f"SELECT {', '.join(kind.__struct_fields__)} FROM {table}"  # noqa: S608  # names of our own
 
 
 def _save(run: sqlite3.Connection, table: str, key: str, row: CatalogRow | RepositoryRow | Job) -> None:
-    names = [field.name for field in fields(row)]
+    names = list(row.__struct_fields__)
     updates = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
     places = ", ".join("?" for _ in names)
     run.execute(
@@ -195,12 +196,12 @@ def _read_record(run: sqlite3.Connection, catalog: str) -> tuple[CatalogRow | No
 
 
 def _catalog(row: tuple[Any, ...]) -> CatalogRow:
-    found = dict(zip((field.name for field in fields(CatalogRow)), row, strict=True))
+    found = dict(zip(CatalogRow.__struct_fields__, row, strict=True))
     said = found["auto_sync"]
     return CatalogRow(**found | {"mode": Mode(found["mode"]), "auto_sync": None if said is None else bool(said)})
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    found = dict(zip((field.name for field in fields(Job)), row, strict=True))
+    found = dict(zip(Job.__struct_fields__, row, strict=True))
     read = {"kind": JobKind, "gate": Gate, "by_user": bool, "consented": bool}
     return Job(**found | {name: make(found[name]) for name, make in read.items()})

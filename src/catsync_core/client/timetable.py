@@ -8,8 +8,9 @@ can set: so neither a jump, nor a wake-up, nor a start makes everything begin at
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 __all__ = ["DAY", "Asked", "CheckPlan", "Watched", "WhyNot", "clock_was_set_back", "plan_checks", "why_not"]
 
@@ -47,8 +48,7 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(msgspec.Struct, frozen=True):
     """A catalog on the device.
 
     Attributes:
@@ -66,8 +66,7 @@ class Watched:
     next_check: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """When a repository was asked.
 
     Attributes:
@@ -83,8 +82,7 @@ class Asked:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CheckPlan:
+class CheckPlan(msgspec.Struct, frozen=True):
     """What to do now, and what to remember for the next plan.
 
     Attributes:
@@ -97,8 +95,8 @@ class CheckPlan:
 
     ask: tuple[str, ...] = ()
     wake_in: float = 0.0
-    next_checks: Mapping[str, float] = field(default_factory=dict)
-    starts: Mapping[str, float] = field(default_factory=dict)
+    next_checks: Mapping[str, float] = msgspec.field(default_factory=dict)
+    starts: Mapping[str, float] = msgspec.field(default_factory=dict)
 
 
 def plan_checks(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.client.installation import Installation
 from catsync_core.client.origin import Origin
@@ -29,8 +30,7 @@ from catsync_core.store.rollback import roll_back
 __all__ = ["Work", "require_installed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """What jobs do with one catalog.
 
     Attributes:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+import msgspec
 
 from catsync_core.format.manifest import Content
 from catsync_core.format.objects import ObjectRef
@@ -25,8 +26,7 @@ __all__ = ["Forecast", "blocks_cost", "forecast_saving", "whole_cost"]
 _GAMBLE = 0.02  # of a content's stored bytes: what its signature may cost when nobody knows whether blocks help
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(msgspec.Struct, frozen=True):
     """Which signatures of a pack are worth fetching.
 
     Attributes:

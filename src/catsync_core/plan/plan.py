@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from catsync_core.errors import FormatError
 from catsync_core.format.manifest import Entry, Manifest
@@ -16,8 +17,7 @@ from catsync_core.plan.requests import Tariff
 __all__ = ["Wanted", "check_tables", "find_wanted", "plan_files"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A content that no local file has.
 
     Attributes:

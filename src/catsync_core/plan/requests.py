@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -36,8 +35,7 @@ _MOST_DETOUR = 256 << 10
 _REQUEST = 8 << 20  # bytes: long stretches are cut, so that several connections share them
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """What is known of the way to the backend.
 
     Attributes:
@@ -70,8 +68,7 @@ class Link:
         return int(min(max(self.round_trip * self.bandwidth, _LEAST_DETOUR), _MOST_DETOUR))
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(msgspec.Struct, frozen=True):
     """What fetching costs, in bytes: those that travel, and for each request those that are fetched to save one.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from catsync_core.plan.model import Request
 from catsync_core.plan.requests import Link
@@ -25,8 +26,7 @@ class WayKind(StrEnum):
     """The manifest, and whole files from packs where they are not here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """What going one way takes.
 
     Attributes:

@@ -7,9 +7,10 @@ several block sizes, take the cheapest, and lay the blocks that will be missing 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from catsync_core.chunking import Signature, choose_block_size, choose_hash_lengths, match, signature
 from catsync_core.format.frames import compress
@@ -23,8 +24,7 @@ _PAYS = 0.95
 _STEPS = (4, 2, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(msgspec.Struct, frozen=True):
     """What a device with the old file needs of the new one.
 
     Attributes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+import msgspec
 
 from catsync_core.format.manifest import Content, Manifest
 from catsync_core.format.patch import bare_manifest
@@ -31,8 +32,7 @@ _SLACK = 16 * _MIB  # bytes on either side of the old region that a piece of a l
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """Bytes of a new file."""
 
     file: SourceFile
@@ -46,8 +46,7 @@ class Piece:
         return read_range(self.file, self.offset, self.length)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A frame to be made.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 __all__ = ["Effort", "Settings"]
 
@@ -18,8 +19,7 @@ class Effort(StrEnum):
     BEST = "best"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What an effort means.
 
     Attributes:

@@ -8,9 +8,10 @@ beginning. Within each group like stands beside like: compressible before raw, t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from posixpath import splitext
+
+import msgspec
 
 from catsync_core.chunking import Signature
 from catsync_core.publish.scan import SourceFile
@@ -26,8 +27,7 @@ class Group(IntEnum):
     MOVED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class NewContent:
+class NewContent(msgspec.Struct, frozen=True):
     """A content for a new pack.
 
     Attributes:

@@ -10,10 +10,11 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from catsync_core.format.frames import Codec, compress, seal
 from catsync_core.format.objects import ObjectRef
@@ -33,8 +34,7 @@ _IN_FLIGHT = 4
 Ranges = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltPack:
+class BuiltPack(msgspec.Struct, frozen=True):
     """A pack on the local disk, ready to be uploaded.
 
     Attributes:

@@ -6,8 +6,9 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.format.head import PatchRef
 from catsync_core.format.manifest import Manifest, write_plain
@@ -25,8 +26,7 @@ _IN_FLIGHT = 2
 _RAW_LEVEL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltPatch:
+class BuiltPatch(msgspec.Struct, frozen=True):
     """A patch on the local disk, ready to be uploaded.
 
     Attributes:

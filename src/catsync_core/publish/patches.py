@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.errors import CatsyncError, ContentError, MissingObjectError, NotFoundError, UsageError
 from catsync_core.format.manifest import Content, Manifest, write_plain
@@ -27,8 +28,7 @@ from catsync_core.publish.scan import SourceFile, SourceTree, read_range
 __all__ = ["Base", "find_alternative", "find_bases", "make_patches"]
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """A version that a patch shall begin from.
 
     Attributes:

@@ -12,8 +12,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.errors import PathError, SourceError
 from catsync_core.format.paths import check_path, check_paths, show_path
@@ -34,8 +35,7 @@ class ChangedWhilePublishingError(SourceError):
     default_hint = "Nothing was published. Publish again when nobody is writing into the folder"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(msgspec.Struct, frozen=True):
     """A file to publish.
 
     Attributes:
@@ -55,8 +55,7 @@ class SourceFile:
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class SourceTree:
+class SourceTree(msgspec.Struct, frozen=True):
     """A folder as it was when it was scanned; both lists are sorted by path."""
 
     root: Path

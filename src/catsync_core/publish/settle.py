@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 __all__ = ["LONGEST", "Settling"]
 
@@ -10,8 +11,7 @@ LONGEST = 10
 """How many settle times a change waits at most while others follow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settling:
+class Settling(msgspec.Struct, frozen=True):
     """What changed since the last round began, and when the next round is due. All times are seconds of one clock.
 
     A round is due when nothing has changed for a settle time, and at the latest :data:`LONGEST` settle times after the

@@ -8,7 +8,6 @@ that was written is still there. After a restart the tree is built anew, from fr
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Self
 
 import msgspec
@@ -42,8 +41,7 @@ class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mtime: int
 
 
-@dataclass(slots=True)
-class Journal:
+class Journal(msgspec.Struct):
     """The journal of one staging tree, open for appending. Not thread-safe."""
 
     _descriptor: int

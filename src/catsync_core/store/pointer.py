@@ -7,7 +7,6 @@ complete is taken instead, and that is said. Nothing is ever deleted because a p
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import msgspec
 
@@ -37,8 +36,7 @@ class _Pointer(msgspec.Struct, frozen=True):
     sha256: str  # of the canonical bytes of `installed`: a flipped bit must not name another version
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What the pointer says, or what was found in its stead.
 
     Attributes:

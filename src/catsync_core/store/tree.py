@@ -11,7 +11,6 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -38,8 +37,7 @@ _FEW = 128  # small files, or folders, that are flushed one by one
 _WRITABLE = 0o222
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(msgspec.Struct, frozen=True):
     """How a file was taken over.
 
     Attributes:

@@ -6,8 +6,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.errors import LocalError
 from catsync_core.format.manifest import Content, Manifest
@@ -22,8 +23,7 @@ __all__ = ["Differences", "VerifyReport", "compare_tree", "quick_check", "verify
 _PIECE = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Differences:
+class Differences(msgspec.Struct, frozen=True):
     """How a tree differs from its manifest, as far as stat tells. Paths are sorted.
 
     Attributes:
@@ -44,8 +44,7 @@ class Differences:
         return not self.resized and not self.missing
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
+class VerifyReport(msgspec.Struct, frozen=True):
     """What reading every file of a version found.
 
     Attributes:

@@ -11,9 +11,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
+
+import msgspec
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.errors import CancelledError
@@ -34,8 +35,7 @@ class Keeper(Protocol):
         """Keep a piece."""
 
 
-@dataclass(slots=True)
-class _Failed:
+class _Failed(msgspec.Struct):
     error: BaseException
 
 

@@ -11,7 +11,6 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
@@ -102,8 +101,7 @@ class OldTree:
             start, size, index = start + length, size - length, index + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(msgspec.Struct, frozen=True):
     """What a patch leads to, as far as its header tells.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+
+import msgspec
 
 from catsync_core.chunking import BasisError, Delta, match
 from catsync_core.errors import ContentError, MissingObjectError
@@ -22,8 +23,7 @@ from catsync_core.transfer.repository import Repository, read_signature
 __all__ = ["Preparation"]
 
 
-@dataclass(slots=True)
-class Preparation:
+class Preparation(msgspec.Struct):
     """Plans one version; keeps what it fetched, so that planning again costs nothing.
 
     Attributes:
@@ -42,10 +42,10 @@ class Preparation:
     link: Callable[[], Link]
     via: Via = Via.AUTO
     warn: Callable[[str], None] = lambda _: None
-    patched: dict[int, tuple[Part, ...]] = field(default_factory=dict)
-    _tables: dict[int, Table] = field(default_factory=dict)
-    _matches: dict[int, Match] = field(default_factory=dict)
-    _whole: set[int] = field(default_factory=set)  # of which no blocks were found, or wrong ones
+    patched: dict[int, tuple[Part, ...]] = msgspec.field(default_factory=dict)
+    _tables: dict[int, Table] = msgspec.field(default_factory=dict)
+    _matches: dict[int, Match] = msgspec.field(default_factory=dict)
+    _whole: set[int] = msgspec.field(default_factory=set)  # of which no blocks were found, or wrong ones
 
     def plan(self, from_version: int | None, is_kept: Callable[[Piece], bool]) -> Plan:
         """Return the plan.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.chunking import Signature
@@ -18,8 +18,7 @@ from catsync_core.limits import LIMITS
 __all__ = ["Found", "Repository", "check_identity", "decode_frame", "parse_manifest", "read_signature"]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """An index and what is needed to ask for it again.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from catsync_core.client.labels import Axes, Label, derive_label
 from catsync_core.client.lifecycle import (

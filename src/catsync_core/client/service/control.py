@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.client.service.files import Service, is_ours
 from catsync_core.client.service.launchd import Launchd
@@ -26,8 +27,7 @@ from catsync_core.errors import LocalError
 __all__ = ["ServiceChange", "ServiceStatus", "install_service", "service_status", "uninstall_service"]
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceChange:
+class ServiceChange(msgspec.Struct, frozen=True):
     """What installing or uninstalling did.
 
     Attributes:
@@ -45,8 +45,7 @@ class ServiceChange:
     commands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStatus:
+class ServiceStatus(msgspec.Struct, frozen=True):
     """How it is with the service.
 
     Attributes:

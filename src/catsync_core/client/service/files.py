@@ -10,8 +10,9 @@ import plistlib
 import subprocess
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from xml.etree import ElementTree as ET
+
+import msgspec
 
 from catsync_core.errors import LocalError
 
@@ -57,8 +58,7 @@ _LAUNCHER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(msgspec.Struct, frozen=True):
     """How the agent is run.
 
     Attributes:

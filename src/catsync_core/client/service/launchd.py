@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.client.service.files import LABEL, Service, render_plist
 from catsync_core.client.service.supervisor import Running
@@ -14,8 +15,7 @@ from catsync_core.store.failures import Attempt
 __all__ = ["Launchd"]
 
 
-@dataclass(frozen=True, slots=True)
-class Launchd:
+class Launchd(msgspec.Struct, frozen=True):
     """The launchd of a user's session.
 
     Attributes:

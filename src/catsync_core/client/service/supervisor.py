@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from catsync_core.client.service.files import Service
 
 __all__ = ["Running", "Supervisor"]
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(msgspec.Struct, frozen=True):
     """What a supervisor says about the agent.
 
     Attributes:

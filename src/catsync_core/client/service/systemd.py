@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.client.service.files import Service, render_unit
 from catsync_core.client.service.supervisor import Running
@@ -16,8 +17,7 @@ __all__ = ["Systemd"]
 UNIT = "catsync-agent.service"
 
 
-@dataclass(frozen=True, slots=True)
-class Systemd:
+class Systemd(msgspec.Struct, frozen=True):
     """A user's own systemd.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.client.service.files import Service, read_task_action, render_task
 from catsync_core.client.service.supervisor import Running
@@ -18,8 +19,7 @@ __all__ = ["TaskScheduler"]
 TASK = r"\catsync\agent"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskScheduler:
+class TaskScheduler(msgspec.Struct, frozen=True):
     r"""The task scheduler of Windows, which keeps the task itself.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.store.beneath import open_beneath
 from catsync_core.store.durable import replace_durably
@@ -19,8 +20,7 @@ MISSING = 127
 _PATIENCE = 120.0  # seconds: more than a unit has for its end
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What a tool did.
 
     Attributes:
