@@ -96,6 +96,7 @@ def test_a_download_that_does_not_fit_is_asked_about(device: FakeDevice, screen:
 def test_a_metered_download_begins_with_consent_only(device: FakeDevice, screen: Screen, visit: Visit) -> None:
     show(device, screen, "waiting-metered")
     page = visit()
+    expect(page.locator("#connection")).to_have_text("Getaktete Verbindung")
     press(page, "Jetzt laden")
     dialog = page.get_by_role("dialog", name="„Fahrräder“ jetzt laden?")
     expect(dialog).to_contain_text("480\u00a0MB werden sofort geladen")
@@ -159,3 +160,28 @@ def test_a_removal_that_waits_can_be_taken_back(device: FakeDevice, screen: Scre
     with page.expect_response("**/api/command"):
         page.get_by_role("switch", name="Türen Offline").click()
     assert commands(device) == [("offline", "tueren")]
+
+
+def test_a_tab_that_nobody_sees_holds_no_connection(device: FakeDevice, screen: Screen, visit: Visit) -> None:
+    show(device, screen, "offline")
+    page = visit()
+    expect(page.locator(".row")).to_have_count(1)
+    see(page, "hidden")
+    while screen.feed._listeners:
+        page.wait_for_timeout(10)
+    device.change("naturholz", title="Altholz")
+    screen.feed.look_now()
+    expect(page.locator(".title")).to_have_text("Naturholz")
+    expect(page.locator(".banner")).to_be_hidden()
+    see(page, "visible")
+    expect(page.locator(".title")).to_have_text("Altholz")
+
+
+def see(page: Page, state: str) -> None:
+    page.evaluate(
+        """(state) => {
+             Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+             document.dispatchEvent(new Event('visibilitychange'));
+           }""",
+        state,
+    )

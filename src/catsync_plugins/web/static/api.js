@@ -41,26 +41,34 @@ export async function logIn() {
   }
 }
 
-/** Listen to the stream for ever; it comes back by itself after the server was away. */
+/**
+ * Listen to the stream for ever; it comes back by itself after the server was away. A page that nobody sees lets go of
+ * it, because browsers keep no more than six connections to a server, whatever the number of tabs.
+ */
 export function listen({ news, connected, refused }) {
-  let source, waiting;
+  let source = null, waiting;
+  const close = () => { source?.close(); source = null; clearTimeout(waiting); };
   const open = () => {
-    source?.close();
+    close();
     source = new EventSource("api/stream");
     source.onmessage = (event) => { connected(true); news(JSON.parse(event.data)); };
     source.onerror = async () => {
-      source.close();
+      close();
       connected(false);
-      clearTimeout(waiting);
       try {
         await get("api/rows");
       } catch (error) {
         if (error.status === 401) { refused(); return; }
       }
-      waiting = setTimeout(open, 1000);
+      waiting = setTimeout(follow, 1000);
     };
   };
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+  const follow = () => {
+    if (document.visibilityState === "hidden") close();
+    else if (!source) open();
+  };
+  document.addEventListener("visibilitychange", follow);
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", follow);
   open();
 }

@@ -217,7 +217,8 @@ function drawEmpty(rows) {
 function drawDevice() {
   if (!device) return;
   const now = Date.now() / 1000;
-  const state = device.repositories === 0 ? "none" : device.unreachable ? "no" : "yes";
+  const metered = list.rows.some((row) => row.job?.gate === "metered");
+  const state = device.repositories === 0 ? "none" : device.unreachable ? "no" : metered ? "metered" : "yes";
   setText($("#connection"), t(`connection.${state}`));
   $("#connection").dataset.state = state;
   setText($("#storage"), t("storage", { used: bytes(device.used), free: bytes(device.free) }));
