@@ -1,4 +1,4 @@
-"""How large the updates are that are offered: asked for one after the other, once each, while the page is shown.
+"""How large the updates are that are offered: asked for one after the other, once each, while the screen is served.
 
 Only metadata is fetched for it. What cannot be found out is left open, and tried again later.
 """
