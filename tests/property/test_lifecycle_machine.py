@@ -22,7 +22,7 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, event, settings
+from hypothesis import HealthCheck, currently_in_test_context, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -182,13 +182,9 @@ WISHES: dict[str, Callable[[Catalog], object]] = {
     "online": lambda catalog: catalog.ask(JobKind.REMOVE),
     "offline": lambda catalog: catalog.ask(JobKind.INSTALL),
 }
-MOMENTS = st.one_of(
-    st.none(),
-    st.tuples(st.integers(1, 25), st.sampled_from(STRIKES)),
-    st.tuples(
-        st.sampled_from(["plan", "fetch", "assemble", "verify", "commit", "commit", "done"]), st.sampled_from(STRIKES)
-    ),
-)
+STEPS = ("plan", "fetch", "assemble", "verify", "commit", "commit", "done")
+STRUCK = st.tuples(st.one_of(st.sampled_from(STEPS), st.integers(1, 25)), st.sampled_from(STRIKES))
+MOMENTS = st.one_of(st.none(), STRUCK)
 Moment = tuple[int | str, str] | None
 """After so many pieces of content, or when a step begins: what happens then."""
 JUMPS = (-400 * DAY, -3 * DAY, -3600.0, -7.0, 3.0, 61.0, 1000.0, DAY, 2 * DAY, 8 * DAY, 900 * DAY)
@@ -196,6 +192,12 @@ FAULTS: tuple[Fault, ...] = (Reset(0), Reset(900), Status(503), Status(404), Tru
 SPOILS = st.tuples(
     st.sampled_from(FAULTS), st.sampled_from(["", "packs/", "patches/", "manifests/"]), st.integers(1, 8)
 )
+
+
+def note(what: str) -> None:
+    """Let hypothesis count it."""
+    if currently_in_test_context():
+        event(what)
 
 
 def _has_job(machine: Lifecycle) -> bool:
@@ -334,15 +336,15 @@ class Lifecycle(RuleBasedStateMachine):
         try:
             act()
         except KilledError:
-            event("killed")
+            note("killed")
             self.die()
         except CatsyncError as error:
-            event(f"failed: {error.code}")
+            note(f"failed: {error.code}")
             failure = error
         else:
             return not self.happened
         finally:
-            event(f"meanwhile: {self.happened}")
+            note(f"meanwhile: {self.happened}")
             self.happened = self.phase = ""
             self.wire.disarm()
             self.wire.may_fetch = False
@@ -404,6 +406,17 @@ class Lifecycle(RuleBasedStateMachine):
         if self.perform(lambda catalog: catalog.go_offline(consented=consented), moment, fetches=True):
             self.repeat(Catalog.go_offline)
 
+    @rule(moment=STRUCK)
+    def download_what_is_crossed(self, moment: Moment) -> None:
+        """A download that really begins, with something happening in its midst."""
+        self.moves = self.asks = True
+        self.mend()
+        if self.pointer is None:
+            self.perform(lambda catalog: catalog.go_offline(consented=True), moment, fetches=True)
+            return
+        self.publish(1)
+        self.perform(lambda catalog: catalog.update(consented=True), moment, fetches=True)
+
     @precondition(_has_copy)
     @rule(moment=MOMENTS, consented=st.booleans())
     def update(self, moment: Moment, consented: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
@@ -448,7 +461,7 @@ class Lifecycle(RuleBasedStateMachine):
         def run() -> None:
             runner._places = 1
             for job in runner._ready():
-                event(f"runs: {job.kind}")
+                note(f"runs: {job.kind}")
                 runner._do(job, self.stop)
 
         try:
@@ -679,7 +692,7 @@ class Lifecycle(RuleBasedStateMachine):
         assert info.label in Label, "INV4"
         job = info.job
         assert [found.catalog for found in jobs] == ([CATALOG] if job else [])
-        event(f"label: {info.label}")
+        note(f"label: {info.label}")
         if info.head_version is not None:
             assert info.head_version >= self.highest, "INV5"
             self.highest = info.head_version
@@ -756,6 +769,22 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(watch, "LOOK_EVERY", 0.002)
     monkeypatch.setattr("catsync_core.client.catalog._GIVES_UP", 0.0)
+
+
+@pytest.mark.parametrize("is_offline", [False, True], ids=["install", "update"])
+@pytest.mark.parametrize("what", sorted(set(STRIKES)))
+@pytest.mark.parametrize("when", [*sorted(set(STEPS)), 1, 20])
+def test_whatever_happens_at_whichever_step(when: int | str, what: str, *, is_offline: bool) -> None:
+    """What chance would seldom draw: each strike at each step, and then the ways out."""
+    machine = Lifecycle()
+    try:
+        machine.begin(has_policy=True, is_offline=is_offline, strays=False)
+        machine.everything_holds()
+        machine.download_what_is_crossed(moment=(when, what))
+        machine.everything_holds()
+        machine.what_is_told_holds()
+    finally:
+        machine.teardown()
 
 
 class LongLifecycle(Lifecycle):
