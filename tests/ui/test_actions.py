@@ -185,3 +185,17 @@ def see(page: Page, state: str) -> None:
            }""",
         state,
     )
+
+
+def test_a_double_click_is_one_command(device: FakeDevice, screen: Screen, visit: Visit) -> None:
+    show(device, screen, "update-available")
+
+    def start(command: Command) -> None:
+        device.change(command.catalog, label="updating", job=LOADING)
+
+    device.react = start
+    page = visit()
+    page.locator(".primary").dblclick()
+    expect(page.get_by_role("button", name="Anhalten")).to_be_visible()
+    expect(page.locator(".toast")).to_have_count(0)
+    assert commands(device) == [("update", "polster")]

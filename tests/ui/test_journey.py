@@ -124,7 +124,7 @@ def test_s6_content_is_read_without_a_connection(browse: Visit, link: str, outle
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="rot.png")).to_be_focused()
     page.get_by_role("link", name="Alle Kataloge").click()
-    expect(row(page)).to_be_visible()
+    expect(row(page).get_by_role("link", name="Schuhe 2026")).to_be_focused()
     outlet.appear()
 
 

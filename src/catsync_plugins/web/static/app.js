@@ -311,7 +311,8 @@ function prepare() {
   $("#add").addEventListener("click", addRepository);
   watchPull(() => check());
   addEventListener("hashchange", async () => {
-    if (!await files.visit() && !location.hash.startsWith("#catalogs")) $("h1").focus({ preventScroll: true });
+    if (await files.visit() || location.hash.startsWith("#catalogs")) return;
+    (document.getElementById(`c-${files.left}-title`) ?? $("h1")).focus(); // back to where the user came from
   });
   setInterval(drawDevice, 30_000);
 }

@@ -26,6 +26,7 @@ export class Files {
     this.origin = origin;
     this.row = row;
     this.explain = explain;
+    this.left = ""; // the catalog that was looked at last
     this.place = $("#files");
   }
 
@@ -37,6 +38,7 @@ export class Files {
     setHidden(this.place, !found);
     if (!found) return false;
     const id = decodeURIComponent(found[1]), path = decodeURIComponent(found[2]).replace(/\/$/, "");
+    this.left = id;
     await this.#show(id, path);
     return true;
   }

@@ -38,13 +38,13 @@ export class RowView {
     news.setAttribute("aria-describedby", `${id}-title`);
     bar.setAttribute("aria-labelledby", `${id}-title ${id}-status`);
     news.addEventListener("click", () => act("news", this.row));
-    primary.addEventListener("click", () => act(primary.dataset.act, this.row));
-    offline.addEventListener("click", () => {
-      if (offline.getAttribute("aria-disabled") !== "true") act("toggle-offline", this.row, this);
+    // A double click is one: with the first one the button may mean something else already.
+    const once = (part, run) => part.addEventListener("click", (event) => {
+      if (event.detail < 2 && part.getAttribute("aria-disabled") !== "true") run();
     });
-    auto.addEventListener("click", () => {
-      if (auto.getAttribute("aria-disabled") !== "true") act("toggle-auto", this.row, this);
-    });
+    once(primary, () => act(primary.dataset.act, this.row));
+    once(offline, () => act("toggle-offline", this.row, this));
+    once(auto, () => act("toggle-auto", this.row, this));
     info.addEventListener("click", () => act("info", this.row));
     menu.addEventListener("click", () => act("menu", this.row, this));
     this.retranslate();
