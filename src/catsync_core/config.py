@@ -67,10 +67,11 @@ class Config:
         self._layers = layers
         layers.check_names(None, (), "table", _SECTIONS)
         self._check_catalogs()
+        self._auto_sync: dict[str | None, AutoSync] = {}  # it is asked for once for each of hundreds of catalogs
         for catalog in (None, *self.catalogs):
             for section in _OVERRIDABLE:
                 layers.table(catalog, section)
-            self.auto_sync(catalog)
+            self._auto_sync[catalog] = layers.convert(catalog, "auto_sync", to=AutoSync)
         layers.table(None, "notifiers")
         self.jobs: Jobs = layers.convert(None, "jobs", to=Jobs)
 
@@ -86,8 +87,7 @@ class Config:
 
     def auto_sync(self, catalog: str | None = None) -> AutoSync:
         """Return how a catalog is checked by itself; None: one that has no overrides."""
-        settings: AutoSync = self._layers.convert(catalog, "auto_sync", to=AutoSync)
-        return settings
+        return self._auto_sync.get(catalog, self._auto_sync[None])
 
     def policies(self, catalog: str | None, entries: Mapping[str, PolicyEntry]) -> list[tuple[PolicyEntry, Any]]:
         """Return the policies that are enabled for a catalog, with their settings, in the order of the file.

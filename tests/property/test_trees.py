@@ -175,7 +175,7 @@ class Shop:
 
 
 class Counted(BackendWrapper):
-    """Notes the length of what is read to know better, and may turn out to be of no use: of signatures and histories."""
+    """Notes the length of what is read to know better, and may be of no use: of signatures and histories."""
 
     def __init__(self, inner: Backend, looked: list[int]) -> None:
         super().__init__(inner)
