@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 
 from catsync_core.client.inventory import list_installed
+from catsync_core.client.progress import Counter
 from catsync_core.client.report import Summary, summarise
 from catsync_core.client.usage import Usage, measure_link
 from catsync_core.errors import ContentError, IntegrityError
@@ -71,8 +72,10 @@ def repair_version(
     spool = Spool(store)
     preparation = Preparation(repository, manifest, inventory, lambda: measure_link(repository))
     plan = preparation.plan(installed.version, lambda piece: spool.has(piece.pack, piece.offset, piece.length))
-    listener(Phase("repair", store.catalog, "fetch", plan.fetch_bytes))
-    fetch_requests(repository.backend, plan.requests, spool, lambda _: None)
+    total = plan.kept_bytes + plan.fetch_bytes
+    listener(Phase("repair", store.catalog, "fetch", total))
+    count = Counter(lambda done, all_: listener(Progress("repair", store.catalog, done, all_)), plan.kept_bytes, total)
+    fetch_requests(repository.backend, plan.requests, spool, count)
     try:
         written = _replace(plan, store, installed, spool)
     except ContentError as error:

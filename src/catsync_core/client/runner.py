@@ -109,6 +109,9 @@ class JobRunner:
             except CatsyncError as error:  # such as a full disk: the next look may find it mended
                 self._tell(Warned("jobs", error.message))
                 self._closing.wait(_BEAT_EVERY)
+            except Exception as error:  # noqa: BLE001 - a defect is told, and the jobs that run go on
+                self._tell(Warned("jobs", f"Looking for jobs failed by a defect: {type(error).__name__}: {error}"))
+                self._closing.wait(_BEAT_EVERY)
 
     def _ready(self) -> list[Job]:
         now, ticks = self._now(), time.monotonic()

@@ -183,14 +183,20 @@ def test_a_failed_update_is_remembered_and_forgotten_after_success(client: Clien
     assert client.catalog("shoes").info().problem == ""
 
 
-def test_a_damaged_file_is_found_and_repaired_with_only_its_bytes(client: Client, shop: Shop) -> None:
+def test_a_damaged_file_is_found_and_repaired_with_only_its_bytes(
+    client: Client, shop: Shop, events: list[Event]
+) -> None:
     client.catalog("shoes").go_offline()
     victim = client.catalog("shoes").path() / "boots.json"
     victim.chmod(0o644)
     victim.write_text("x" * 3000)
     report = client.catalog("shoes").verify()
     assert [path for path, _ in report.damaged] == ["boots.json"]
+    events.clear()
     summary = client.catalog("shoes").repair()
+    fetch = events.index(next(event for event in events if isinstance(event, Phase) and event.name == "fetch"))
+    steps = [event for event in events[fetch:] if isinstance(event, Progress)]
+    assert steps[0].done < steps[-1].done == steps[-1].total
     assert summary.actions["full"].files == 1
     assert summary.actions["keep"].files == 1
     assert client.catalog("shoes").verify().damaged == ()

@@ -13,9 +13,9 @@ from catsync_core.client.catalog import Catalog
 from catsync_core.client.labels import Label
 from catsync_core.client.lifecycle import Cancelled
 from catsync_core.client.rows import Gate, Job, JobKind, Mode
-from catsync_core.client.runner import is_ready
+from catsync_core.client.runner import JobRunner, is_ready
 from catsync_core.errors import CancelledError, CatsyncError, DeniedError, WaitsError
-from catsync_core.events import Event, JobEnded, JobWaits, Progress
+from catsync_core.events import Event, JobEnded, JobWaits, Progress, Warned
 from catsync_core.hookspecs import Decision, Verdict
 from support.stage import NOW, Stage
 
@@ -321,6 +321,31 @@ def test_a_runner_that_is_closed_leaves_what_it_was_doing_queued(stage: Stage) -
         job = job_of(stage)
         assert job is not None
         assert is_ready(job, NOW)
+
+
+def test_a_defect_in_looking_for_jobs_is_told_and_does_not_end_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready, told = JobRunner._ready, threading.Event()
+
+    def fail_first(jobs: JobRunner) -> list[Job]:
+        if not told.is_set():
+            raise RuntimeError("a defect")
+        return ready(jobs)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Warned) and "a defect" in event.message:
+            told.set()
+
+    monkeypatch.setattr(JobRunner, "_ready", fail_first)
+    monkeypatch.setattr(runner, "_BEAT_EVERY", 0.01)
+    with stage.open() as client:
+        client.catalog("shoes").ask(JobKind.INSTALL)
+    with JobRunner(stage.home, listener=listen, plugins=stage.plugins(), now=stage.clock) as jobs:
+        assert told.wait(PATIENCE)
+        jobs.wait_until_idle(threading.Event())
+    with stage.open() as client:
+        assert client.catalog("shoes").info().installed_version == 1
 
 
 @pytest.mark.parametrize(
