@@ -794,5 +794,5 @@ class LongLifecycle(Lifecycle):
 _SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck))
 TestLifecycle = Lifecycle.TestCase
 TestLifecycle.settings = settings(_SETTINGS, max_examples=40, stateful_step_count=30)
-TestLongLifecycle = pytest.mark.long(LongLifecycle.TestCase)
+TestLongLifecycle = pytest.mark.timeout(3600)(pytest.mark.long(LongLifecycle.TestCase))
 TestLongLifecycle.settings = settings(_SETTINGS, max_examples=1000, stateful_step_count=50)
