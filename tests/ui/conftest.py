@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catsync_plugins.web.rows import DeviceLine
 from support.browsing import GERMAN, Visit
+from support.outlet import Outlet
 from support.screen import FakeDevice, Screen, serve_screen
 from support.states import NOW
 
@@ -42,6 +44,14 @@ def device() -> FakeDevice:
 def screen(device: FakeDevice) -> Iterator[Screen]:
     with serve_screen(device) as screen:
         yield screen
+
+
+@pytest.fixture
+def outlet(tmp_path: Path) -> Iterator[Outlet]:
+    """A repository with catalogs, and the network to it."""
+    outlet = Outlet(tmp_path)
+    yield outlet
+    outlet.disappear()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,6 @@ from support.outlet import Outlet, open_screen
 
 SHOES = "Schuhe 2026"
 METADATA = 1000  # bytes: a patch begins with what it consists of, which is what tells an update's size
-
-
-@pytest.fixture
-def outlet(tmp_path: Path) -> Iterator[Outlet]:
-    outlet = Outlet(tmp_path)
-    yield outlet
-    outlet.disappear()
 
 
 class Walk:

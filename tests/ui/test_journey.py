@@ -19,13 +19,6 @@ METADATA = 1000  # bytes: a patch begins with what it consists of, which is what
 
 
 @pytest.fixture
-def outlet(tmp_path: Path) -> Iterator[Outlet]:
-    outlet = Outlet(tmp_path)
-    yield outlet
-    outlet.disappear()
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "device"
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import click
 import msgspec
@@ -30,6 +25,7 @@ from catsync_core.client.service.control import (
     uninstall_service,
 )
 from catsync_core.events import Event, JobEnded, JobWaits, Phase, RepositoryChecked, UpdateFound
+from catsync_core.signals import stopping
 
 __all__ = ["agent_command"]
 
@@ -58,7 +54,7 @@ def agent_command(screen: Screen, context: click.Context, *, once: bool) -> None
         return
     view: ProgressView = JsonProgress(screen) if screen.json else _Log(screen)
     agent = Agent(home_folder(), listener=view, plugins=find_plugins(screen))
-    with _stopping() as stop:
+    with stopping() as stop:
         if once:
             agent.run_once(stop)
             return
@@ -203,19 +199,3 @@ def _describe(event: Event) -> str:
         what = f": {event.message}" if event.message else f", version {event.version}" if event.version else ""
         return f"{event.catalog}: {JOBS[event.job]} {event.outcome}{what}"
     return ""
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Return an event that Ctrl-C and the system's wish to end set, instead of breaking off whatever is under way."""
-    stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
-from types import FrameType
 
 import click
 
 from catsync_core import Client
 from catsync_core.errors import PluginError
 from catsync_core.plugins import load_plugins
+from catsync_core.signals import stopping
 from catsync_plugins.web.options import Options
 from catsync_plugins.web.presence import Presence
 
@@ -52,7 +48,7 @@ def run_ui(options: Options) -> None:
             return
         from catsync_plugins.web.serving import serve  # noqa: PLC0415 - the web server is not needed before
 
-        with _stopping() as stop, serve(home, plugins, options, presence, stop) as worker:
+        with stopping() as stop, serve(home, plugins, options, presence, stop) as worker:
             _show(presence.link(), options)
             click.echo("Ctrl-C ends it.", err=True)
             while not stop.wait(_WAIT):
@@ -65,19 +61,3 @@ def _show(link: str, options: Options) -> None:
     if options.browser and not webbrowser.open(link):
         click.echo("Open the link above in a browser.", err=True)
     click.echo("The link works once, within an hour; `catsync ui` gives another one.", err=True)
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Return an event that Ctrl-C and the system's wish to end set, instead of breaking off whatever is under way."""
-    stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
