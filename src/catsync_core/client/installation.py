@@ -176,7 +176,8 @@ class Installation(msgspec.Struct):
         counter = Counter(self._progress, 0, total)
 
         def count(size: int) -> None:
-            self._require_wanted()
+            if self.watch:
+                self.watch.require_running()
             counter(size)
 
         return count

@@ -108,6 +108,14 @@ class Watch:
         """
         if not self.cancelled.is_set() and self._is_unwanted(self._device.now()):
             self._stop()
+        self.require_running()
+
+    def require_running(self) -> None:
+        """Notice that the job was stopped; costs nothing, so it may be asked for every piece of work.
+
+        Raises:
+            CancelledError: (local) it was stopped.
+        """
         if self.cancelled.is_set():
             raise CancelledError("The job was stopped")
 

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from catsync_core import Effort
+from catsync_core.client import watch
 from catsync_core.client.report import Summary
+from catsync_core.client.state import State
 from catsync_core.events import Phase
 from catsync_core.plan.model import PatchPart, Via
 from catsync_core.publish import draft
@@ -469,3 +472,22 @@ def test_a_folder_that_does_not_help_leaves_a_first_download_to_the_patch_from_n
         assert counted(done) == {"patch": 30}
         assert (planned.requests, planned.bytes_received) == (done.requests, done.bytes_received)
         assert read(client) == shelf(1)
+
+
+def test_the_state_is_not_looked_at_for_every_file(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[object] = []
+    note = State.note_progress
+
+    def count(state: State, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - hands on what it gets
+        noted.append(arguments)
+        return note(state, *arguments, **options)
+
+    before = {f"{number}.txt": f"old text {number} ".encode() * 40 for number in range(60)}
+    bench.publish(before)
+    bench.install()
+    bench.publish({path: data.replace(b"old", b"new") for path, data in before.items()})
+    monkeypatch.setattr(State, "note_progress", count)
+    monkeypatch.setattr(watch, "LOOK_EVERY", 3600.0)
+    with bench.device() as client:
+        assert client.catalog("shoes").update().actions["patch"].files == 60
+    assert len(noted) == 1  # before the commit
