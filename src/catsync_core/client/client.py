@@ -56,6 +56,13 @@ class Client:
             self.home, load_plugins() if plugins is None else plugins, listener, cancelled=cancelled, now=now
         )
 
+    @classmethod
+    def over(cls, device: Device) -> Self:
+        """Return a client of a device that is open already, and that it closes."""
+        client = cls.__new__(cls)
+        client.home, client._device = device.home, device  # noqa: SLF001  # it is one of this class
+        return client
+
     def __enter__(self) -> Self:
         return self
 

@@ -60,7 +60,7 @@ class Settings:
             ConfigError: (local) there is one.
         """
         self.require_notices()
-        _ = self.policies, self.schedules
+        _ = self.policies, self.schedules, self.throttle
 
     def tell(self, event: Event) -> None:
         """Take an event: hand it to the listener and, where something happens that they are for, to the notifiers."""
@@ -139,6 +139,7 @@ class Device(msgspec.Struct, frozen=True):
         listener: Gets events.
         cancelled: When it is set, whatever goes on ends; by someone else, or by who looks after a job.
         now: The clock, seconds since 1970.
+        owns_settings: Whether the settings end with it; those of a sibling do not.
     """
 
     home: Path
@@ -149,6 +150,7 @@ class Device(msgspec.Struct, frozen=True):
     listener: Listener
     cancelled: threading.Event
     now: Callable[[], float]
+    owns_settings: bool
 
     @classmethod
     def open(
@@ -165,17 +167,44 @@ class Device(msgspec.Struct, frozen=True):
         Raises:
             LocalError: (local) its state cannot be used.
         """
-        cancelled = cancelled or threading.Event()
         settings = Settings(home, plugins, listener, now)
+        return cls._connect(home, plugins, settings, cancelled or threading.Event(), now, owns_settings=True)
+
+    def sibling(self, cancelled: threading.Event) -> Self:
+        """Open the same home once more, for another thread, with connections of its own.
+
+        What is limited and who is told is the same: all jobs of a process share one bandwidth and one set of notifiers.
+        Close it before this one.
+
+        Args:
+            cancelled: As the attribute.
+
+        Raises:
+            LocalError: (local) its state cannot be used.
+        """
+        return self._connect(self.home, self.plugins, self.settings, cancelled, self.now, owns_settings=False)
+
+    @classmethod
+    def _connect(
+        cls,
+        home: Path,
+        plugins: Plugins,
+        settings: Settings,
+        cancelled: threading.Event,
+        now: Callable[[], float],
+        *,
+        owns_settings: bool,
+    ) -> Self:
         state = State(home / "state.sqlite3")
         sources = Sources(state, plugins, cancelled=cancelled, throttle=lambda: settings.throttle, now=now)
-        return cls(home, state, sources, settings, plugins, settings.tell, cancelled, now)
+        return cls(home, state, sources, settings, plugins, settings.tell, cancelled, now, owns_settings)
 
     def close(self) -> None:
         """Close connections and state, and deliver what notifiers are still to be told."""
         self.sources.close()
         self.state.close()
-        self.settings.close()
+        if self.owns_settings:
+            self.settings.close()
 
     def store(self, catalog: str) -> CatalogStore:
         """Return a catalog's place."""

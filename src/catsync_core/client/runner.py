@@ -128,8 +128,7 @@ class JobRunner:
         """Run one job. What becomes of it is written down and told by its execution."""
         pause = _AFTER_LOCK
         try:
-            client = Client(self._home, listener=self._tell, plugins=self._plugins, cancelled=cancelled, now=self._now)
-            with client:
+            with Client.over(self._device.sibling(cancelled)) as client:
                 client.catalog(job.catalog).run_job()
         except LockedError:
             pass  # another process does it

@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from catsync_core.backends.throttle import ThrottledBackend
+from catsync_core.backends.wrapper import find_layer
 from catsync_core.client import execution, runner, watch
 from catsync_core.client.catalog import Catalog
+from catsync_core.client.client import Client
+from catsync_core.client.device import Device, Settings
 from catsync_core.client.labels import Label
 from catsync_core.client.lifecycle import Cancelled
 from catsync_core.client.rows import Gate, Job, JobKind, Mode
@@ -17,6 +22,7 @@ from catsync_core.client.runner import JobRunner, is_ready
 from catsync_core.errors import CancelledError, CatsyncError, DeniedError, WaitsError
 from catsync_core.events import Event, JobEnded, JobWaits, Progress, Warned
 from catsync_core.hookspecs import Decision, Verdict
+from catsync_core.plugins import load_plugins
 from support.stage import NOW, Stage
 
 PATIENCE = 60.0  # seconds, for what does not happen
@@ -299,6 +305,37 @@ def test_so_many_jobs_run_at_once_and_no_more(stage: Stage) -> None:
             jobs.wait_until_idle(threading.Event())
         assert running[1] == 3
         assert {client.catalog(name).info().label for name in names} == {Label.OFFLINE}
+
+
+def test_all_jobs_of_a_runner_share_limits_and_notifiers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Settings] = []
+    make = Settings.__init__
+
+    def count(settings: Settings, *arguments: Any) -> None:  # noqa: ANN401 - hands on what it gets
+        made.append(settings)
+        make(settings, *arguments)
+
+    with stage.open() as client:
+        client.catalog("shoes").ask(JobKind.INSTALL)
+        monkeypatch.setattr(Settings, "__init__", count)
+        with stage.runner() as jobs:
+            jobs.wait_until_idle(threading.Event())
+            assert len(made) == 1
+            with Client.over(jobs._device.sibling(threading.Event())):
+                pass
+            assert made[0] is jobs._device.settings
+        assert client.catalog("shoes").info().label is Label.OFFLINE
+
+
+def test_siblings_share_one_bandwidth(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[policies.rate]\nbytes_per_second = "1 MB"\n')
+    device = Device.open(tmp_path, load_plugins(), lambda _: None)
+    other = device.sibling(threading.Event())
+    layers = [find_layer(each.sources.open("http://127.0.0.1:9").backend, ThrottledBackend) for each in (device, other)]
+    throttles = {layer._throttle for layer in layers if layer is not None}
+    assert throttles == {device.settings.throttle}
+    other.close()
+    device.close()
 
 
 def test_a_runner_that_is_closed_leaves_what_it_was_doing_queued(stage: Stage) -> None:
