@@ -35,6 +35,7 @@ __all__ = ["AT_ONCE", "Agent"]
 AT_ONCE = 4
 """Repositories that are asked at the same time."""
 _LOOK_EVERY = 1.0  # seconds between looks at whether a check has ended
+_LOOK_OFTEN = 0.05  # seconds between such looks where somebody waits for the end
 _BEAT_EVERY = 5.0  # seconds between signs of life, and between looks at whether the user changed something
 _LOCK = "agent.lock"
 
@@ -104,8 +105,10 @@ class Agent:
             with ThreadPoolExecutor(AT_ONCE, "check") as pool:
                 under_way: dict[str, Future[None]] = {}
                 self._begin_checks(device, pool, None, under_way, spread=False)
-            for check in under_way.values():
-                check.result()
+                while not all(check.done() for check in under_way.values()) and not stop.wait(_LOOK_OFTEN):
+                    pass
+                if stop.is_set():
+                    device.cancelled.set()  # else a check would go on trying
             runner.wait_until_idle(stop)
 
     @contextmanager
