@@ -44,7 +44,8 @@ def check_repository(device: Device, source: Source, *, by_user: bool) -> tuple[
         device.listener(RepositoryChecked(shown, (), error.message, by_user))
         return source, Checked(shown, error.message, error.hint, error.code, error.exit_code, [])
     _wake_jobs(device, source)
-    updates = [catalog for catalog in list_stored(device.home) if _has_update(device, source, catalog)]
+    stored = (catalog for catalog in list_stored(device.home) if catalog in source.index.catalogs)
+    updates = [catalog for catalog in stored if _has_update(device, source, catalog)]
     device.listener(RepositoryChecked(shown, tuple(updates), "", by_user))
     return source, Checked(shown, "", "", "", 0, updates)
 
@@ -94,10 +95,10 @@ def _wake_jobs(device: Device, source: Source) -> None:
 
 def _has_update(device: Device, source: Source, catalog: str) -> bool:
     """Whether a newer version is offered than the one that is here; tells of it once."""
-    head = source.index.catalogs.get(catalog)
+    head = source.index.catalogs[catalog]
     installed = read_pointer(device.store(catalog))
     row, _ = device.state.record(catalog)
-    if head is None or installed is None or (row is not None and row.repository not in {"", source.row.url}):
+    if installed is None or (row is not None and row.repository not in {"", source.row.url}):
         return False
     if head.version <= max(installed.version, row.skipped if row else 0):
         return False
