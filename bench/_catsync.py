@@ -91,11 +91,8 @@ class Catsync(Tool):
         return cost
 
     def clear(self) -> None:
-        """Remove the device's home."""
-        # The content is read-only, and so may be its directories.
-        if self._home.exists():
-            run(["chmod", "-R", "u+w", str(self._home)])
-            shutil.rmtree(self._home)
+        """Put the device's home away."""
+        self._put_away(self._home)
 
     def install(self) -> Sequence[Sequence[str]]:
         """Return the commands that bring a new device to the repository's current version."""

@@ -6,10 +6,11 @@ then, for every run, the device is put into a known state and the commands of on
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from bench._trees import put_away
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,6 +91,9 @@ class Tool(ABC):
         """
 
     def _empty_device(self) -> Path:
-        shutil.rmtree(self.site.device, ignore_errors=True)
+        self._put_away(self.site.device)
         self.site.device.mkdir(parents=True)
         return self.site.device
+
+    def _put_away(self, tree: Path) -> None:
+        put_away(tree, self.site.device.with_name("attic"))

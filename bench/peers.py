@@ -59,26 +59,32 @@ def main(arguments: list[str] | None = None) -> int:
     occasion = _occasion(options.runs)
     print(occasion.machine, file=sys.stderr)
     parts = []
-    for part in _measure(options):
-        print(part.text, end="\n\n", flush=True)
-        parts.append(part)
+    # Nothing is deleted before the end: see `put_away`.
+    with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="peers-") as work:
+        for part in _measure(options, Path(work)):
+            print(part.text, end="\n\n", flush=True)
+            parts.append(part)
     if not options.no_write:
         write_page(parts, occasion, options.into)
     return 0
 
 
-def _measure(options: argparse.Namespace) -> Iterator[Part]:
+def _measure(options: argparse.Namespace, work: Path) -> Iterator[Part]:
     profiles = [*[LOOPBACK] * ("loopback" in options.parts), *LINKS * ("links" in options.parts)]
-    outcomes = [_race(pair, options.tools, options.runs, profiles) for pair in options.pairs] if profiles else []
+    outcomes = (
+        [_race(pair, options.tools, options.runs, work / "race", profiles) for pair in options.pairs]
+        if profiles
+        else []
+    )
     if "loopback" in options.parts:
         yield compare(outcomes)
         yield compare_with_possible(outcomes)
     if "links" in options.parts:
         yield compare_links(outcomes, LINKS)
     if "effort" in options.parts:
-        yield present_efforts([_race(pair, EFFORTS, 1, [LOOPBACK]) for pair in options.pairs])
+        yield present_efforts([_race(pair, EFFORTS, 1, work / "effort", [LOOPBACK]) for pair in options.pairs])
     if "behind" in options.parts:
-        yield present_lags([_fall_behind(series) for series in SERIES])
+        yield present_lags([_fall_behind(series, work / "behind") for series in SERIES])
     if outcomes:
         yield explain(outcomes)
 
@@ -114,18 +120,20 @@ def _choose(known: Mapping[str, _T], text: str) -> list[_T]:
     return [known[name] for name in names]
 
 
-def _race(pair: Pair, tools: Sequence[type[Tool]], runs: int, profiles: Sequence[Profile]) -> Outcome:
+def _race(pair: Pair, tools: Sequence[type[Tool]], runs: int, work: Path, profiles: Sequence[Profile]) -> Outcome:
     print(f"{pair.name}: {pair.old.version} -> {pair.new.version}", file=sys.stderr)
-    trees = fetch(pair)
-    with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="race-") as work:
-        return race(pair.name, trees, tools, runs, Path(work), profiles=profiles)
+    return race(pair.name, fetch(pair), tools, runs, _make_room(work / pair.name), profiles=profiles)
 
 
-def _fall_behind(series: Series) -> Lags:
+def _fall_behind(series: Series, work: Path) -> Lags:
     print(f"{series.name}: {len(series.versions)} versions", file=sys.stderr)
-    trees = fetch_series(series)
-    with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="behind-") as work:
-        return measure_lags(series.name, [(tree.name, tree) for tree in trees], Path(work))
+    trees = [(tree.name, tree) for tree in fetch_series(series)]
+    return measure_lags(series.name, trees, _make_room(work / series.name))
+
+
+def _make_room(work: Path) -> Path:
+    work.mkdir(parents=True)
+    return work
 
 
 def _occasion(runs: int) -> Occasion:

@@ -27,8 +27,10 @@ SUMMARY = '{"bytes_received": 1, "requests": 3, "actions": {}}'
 def races(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], int, list[str]]]:
     """Replaces every measurement, and lists what was to be measured."""
     asked: list[tuple[str, list[str], int, list[str]]] = []
+    places: list[Path] = []
 
-    def race(pair: Pair, tools: Sequence[type[Tool]], runs: int, profiles: Sequence[Profile]) -> Outcome:
+    def race(pair: Pair, tools: Sequence[type[Tool]], runs: int, work: Path, profiles: Sequence[Profile]) -> Outcome:
+        places.append(work / pair.name)
         asked.append((pair.name, [tool.name for tool in tools], runs, [profile.name for profile in profiles]))
         samples = tuple(
             Sample(tool.name, job, profile.name, Traffic(1, 2, 3, 1, 1), Cost(1, 1, 1), SUMMARY)
@@ -39,7 +41,10 @@ def races(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], int, li
         yardsticks = Yardsticks(1, {"zstd patch": 1})
         return Outcome(pair.name, 1, 1, 1, tuple(tools), samples, yardsticks)
 
-    def fall_behind(series: Series) -> Lags:
+    def fall_behind(series: Series, work: Path) -> Lags:
+        places.append(work / series.name)
+        assert len(set(places)) == len(places)
+        assert work.parent.is_dir()
         return Lags(series.name, "2", (Lag(1, "1", Traffic(1, 1), Traffic(1, 2)),), Traffic(1, 3))
 
     monkeypatch.setattr(peers, "ensure_programs", lambda: None)

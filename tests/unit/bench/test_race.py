@@ -9,7 +9,7 @@ from bench._race import Job, race
 from bench._rsync import Rsync
 from bench._shape import LOOPBACK, Profile
 from bench._tools import Tool
-from bench._trees import DifferentTreeError, changed_size, list_files, require_same, stage, tree_size
+from bench._trees import DifferentTreeError, changed_size, list_files, put_away, require_same, stage, tree_size
 from bench._zsync import Zsync
 
 if TYPE_CHECKING:
@@ -123,3 +123,15 @@ def test_a_tool_that_does_nothing_is_found_out(tmp_path: Path, trees: tuple[Path
     entrants: list[type[Tool]] = [Lazy]
     with pytest.raises(DifferentTreeError, match="sub/changed"):
         race("pair", trees, entrants, 1, work)
+
+
+def test_what_is_put_away_still_exists_and_so_holds_its_inodes(tmp_path: Path) -> None:
+    tree, attic = tmp_path / "tree", tmp_path / "attic"
+    put_away(tree, attic)
+    assert not attic.exists()
+    for number in range(2):
+        tree.mkdir()
+        (tree / "file").write_text(str(number))
+        put_away(tree, attic)
+        assert not tree.exists()
+    assert [path.read_text() for path in sorted(attic.glob("*/file"))] == ["0", "1"]
