@@ -26,6 +26,8 @@ _METHOD = """\
   byte with the new one. The tools take turns within one run of the benchmark; every other turn runs in reverse order.
 - Nothing is deleted between the runs: ext4 lets a deleted file's inode rest for minutes and passes over all that rest
   whenever a file is made, so whoever comes after thousands of deletions would pay for them.
+- Before each run everything is flushed, and 1 GiB of memory is used and given back: a virtual machine's host takes
+  idle memory, and whoever needs it first would wait for it.
 - Some package registries give every file one constant modification time, with which rsync's quick check would
   skip changed files of equal size. Here a changed file has a newer time than before and an unchanged file keeps its
   own: rsync's best case, and what an edited folder looks like.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bench._measure import measure_all
+from bench._measure import measure_all, settle
 from bench._servers import serve_files, serve_rsync
 from bench._shape import LOOPBACK, Profile
 from bench._tools import Site, Tool
@@ -186,6 +185,6 @@ def _install(tool: Tool, ground: _Ground, profile: Profile) -> Sample:
 
 
 def _sample(tool: Tool, job: Job, commands: Sequence[Sequence[str]], ground: _Ground, profile: Profile) -> Sample:
-    os.sync()  # what was written before is not this run's to flush
+    settle()
     cost, output = measure_all(commands, env=tool.env)
     return Sample(tool.name, job, profile.name, ground.take(), cost, output)

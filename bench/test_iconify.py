@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import mmap
-import os
 import shutil
 import tempfile
 from contextlib import ExitStack
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bench._catsync import Catsync, find_catsync
-from bench._measure import Cost, measure_all
+from bench._measure import Cost, measure_all, settle
 from bench._packages import MissingProgramsError, ensure_programs
 from bench._servers import serve_files, serve_rsync
 from bench._tools import Site
@@ -27,10 +25,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 MEMORY_LIMIT = 256 << 20
-MEMORY = 2 << 30  # bytes that are in the machine's hands before each run: the tree as it travels, and as files
 ROUNDS = 8  # an even number, so that both are first equally often
-
-_ZEROS = bytes(1 << 20)
 
 
 class LargeCatsync(Catsync):
@@ -85,7 +80,7 @@ def test_install(benchmark: BenchmarkFixture, catsync: LargeCatsync) -> None:
     def race() -> None:
         if next(before_or_after):
             shutil.rmtree(copy, ignore_errors=True)
-            _settle()
+            settle()
             peer.append(measure_all([mirror])[0].wall)
             require_same(catsync.site.new, copy)
 
@@ -118,7 +113,7 @@ def _repeat(
 
     def setup() -> None:
         before()
-        _settle()
+        settle()
 
     def work() -> None:
         costs.append(measure_all(commands, env=catsync.env)[0])
@@ -126,18 +121,6 @@ def _repeat(
     benchmark.pedantic(work, setup=setup, teardown=after, rounds=ROUNDS)  # type: ignore[no-untyped-call] # the plugin's own lack
     catsync.verify()
     return costs
-
-
-def _settle() -> None:
-    """Wait until what was written or removed before is on the disk, and have memory for what comes.
-
-    A virtual machine's host takes idle memory back. Whoever uses it first waits until it is there again, which is
-    neither tool's cost, and made the same run take 0.9 s or 1.5 s.
-    """
-    os.sync()
-    with mmap.mmap(-1, MEMORY) as memory:
-        for start in range(0, MEMORY, len(_ZEROS)):
-            memory[start : start + len(_ZEROS)] = _ZEROS
 
 
 def _note(benchmark: BenchmarkFixture, costs: Sequence[Cost]) -> None:
