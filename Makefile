@@ -20,7 +20,7 @@ demo: install
 test: install
 	sh tools/install-chromium
 	sh tools/install-nginx
-	$(BIN)/python -m pytest
+	sh tools/run-tests $(BIN)/python
 
 test-long: install
 	$(BIN)/python -m pytest -m long --timeout 3600
