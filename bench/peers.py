@@ -59,8 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
     occasion = _occasion(options.runs)
     print(occasion.machine, file=sys.stderr)
     parts = []
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
     # Nothing is deleted before the end: see `put_away`.
-    with tempfile.TemporaryDirectory(dir=ROOT / ".cache", prefix="peers-") as work:
+    with tempfile.TemporaryDirectory(dir=cache, prefix="peers-") as work:
         for part in _measure(options, Path(work)):
             print(part.text, end="\n\n", flush=True)
             parts.append(part)
