@@ -17,7 +17,7 @@ import msgspec
 from catsync_core.client.approach import Approach
 from catsync_core.client.inventory import take_stock
 from catsync_core.client.present import Present
-from catsync_core.client.progress import Counter, LaterProgress, Report
+from catsync_core.client.progress import Counter, LaterProgress, Report, pace
 from catsync_core.client.report import Summary, summarise, summarise_plan
 from catsync_core.client.route import PatchRoute, Route
 from catsync_core.client.usage import Usage, measure_link
@@ -173,7 +173,7 @@ class Installation(msgspec.Struct):
 
     def _count_decoded(self, total: int) -> Callable[[int], None]:
         self._phase("decode", total)
-        counter = Counter(self._progress, 0, total)
+        counter = Counter(pace(self._progress), 0, total)
 
         def count(size: int) -> None:
             if self.watch:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from catsync_core.transfer.fetch import Fetching
 
-__all__ = ["Counter", "LaterProgress", "Report"]
+__all__ = ["Counter", "LaterProgress", "Report", "pace"]
 
 Report = Callable[[int, int], None]
 """Takes bytes done and bytes in all."""
+
+_PAUSE = 0.02  # seconds
+
+
+def pace(report: Report) -> Report:
+    """Return a report that passes on up to fifty a second, and that all is done.
+
+    It is for steps that make thousands of small files, and would spend as long on telling of each. Not for what comes
+    over a network: there the last report before a standstill must be passed on, too.
+    """
+    due = 0.0
+
+    def report_if_due(done: int, total: int) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due or done == total:
+            due = now + _PAUSE
+            report(done, total)
+
+    return report_if_due
 
 
 class Counter:
@@ -65,5 +86,5 @@ class LaterProgress:
 
     def _tell(self) -> None:
         if self._report is None:
-            self._report = self._begin(self._name, self._total)
+            self._report = pace(self._begin(self._name, self._total))
         self._report(self._done, self._total)
