@@ -50,6 +50,8 @@ def test_publish(benchmark: BenchmarkFixture, tmp_path: Path, monkeypatch: pytes
     benchmark.pedantic(publish, setup=prepare, rounds=ROUNDS)  # type: ignore[no-untyped-call] # the plugin's own lack
     changed = _changed_bytes(old, new)
     benchmark.extra_info["changed bytes"] = changed
+    patches = [path.stat().st_size for path in (repository / "patches").rglob("*") if path.is_file()]
+    benchmark.extra_info["patch, bytes"] = sum(patches)
     benchmark.extra_info["patch, MB/s of changed content per core"] = round(changed / median(seconds) / 1e6, 1)
 
 

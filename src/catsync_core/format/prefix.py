@@ -21,7 +21,9 @@ __all__ = ["announced_size", "compress_after", "decompress_after"]
 _WINDOW_LOG_MOST = 27
 _WINDOW_LOG_LEAST = 10
 _PIECE = 1 << 20
-_LONG_FROM = 1 << 20  # bytes of prefix: below, zstd's ordinary matching reaches everything
+_LONG_FROM = 1 << 20  # bytes of data and prefix: below, zstd's ordinary matching reaches everything
+_THOROUGH = range(9, 13)  # levels whose ordinary matching reaches further
+_THOROUGH_LONG_FROM = 4 << 20
 
 
 def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
@@ -37,12 +39,23 @@ def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
     options: dict[int, int] = {
         parameter.compression_level: level,
         parameter.window_log: min(window, _WINDOW_LOG_MOST),
-        parameter.enable_long_distance_matching: int(len(data) + len(prefix) >= _LONG_FROM),
+        parameter.enable_long_distance_matching: int(_needs_long_distance(len(data) + len(prefix), level)),
         parameter.checksum_flag: 1,
     }
     compressor = zstd.ZstdCompressor(options=options, zstd_dict=_as_prefix(prefix))
     compressor.set_pledged_input_size(len(data))
     return compressor.compress(data, mode=zstd.ZstdCompressor.FLUSH_FRAME)
+
+
+def _needs_long_distance(reach: int, level: int) -> bool:
+    """Whether zstd's long-distance matcher pays.
+
+    It costs time, and where it finds a match the other matcher, which might find a better one, does not look. At the
+    levels of ``_THOROUGH`` that one sees 4 MiB by itself: without long distances the patch of caniuse-lite at default
+    effort is a seventh smaller (`pytest bench/test_publish.py --benchmark-enable` prints its bytes). Lower levels see
+    far less, and at higher ones it makes hardly any difference.
+    """
+    return reach >= (_THOROUGH_LONG_FROM if level in _THOROUGH else _LONG_FROM)
 
 
 def decompress_after(data: bytes, prefix: bytes | bytearray, size: int, what: str) -> bytearray:

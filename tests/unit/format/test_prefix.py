@@ -40,6 +40,16 @@ def test_the_whole_prefix_is_within_reach() -> None:
     assert decode(compress_after(NEW, prefix, 3), prefix) == NEW
 
 
+@pytest.mark.parametrize(
+    "size", [7 * MIB, 9 * MIB]
+)  # where levels 9 to 12 do without the long-distance matcher, or not
+@pytest.mark.parametrize("level", [3, 9, 12, 19])
+def test_a_far_match_is_found_at_every_level(size: int, level: int) -> None:
+    old = random.Random(3).randbytes(size)
+    new = old[:100_000]
+    assert len(compress_after(new, old, level)) < 1_000
+
+
 def test_a_prefix_of_less_than_eight_bytes_is_none() -> None:
     assert compress_after(NEW, b"1234567", 3) == compress_after(NEW, b"", 3)
     assert decode(compress_after(NEW, b"", 3), b"1234567") == NEW
