@@ -94,7 +94,7 @@ def settle() -> None:
     """Make the machine ready for a run: what was written or removed before is on the disk, and there is memory.
 
     A virtual machine's host takes idle memory back. Whoever uses it first waits until it is there again, which is no
-    tool's cost; it made the same run take 0.9 s or 1.5 s.
+    tool's cost.
     """
     os.sync()
     with mmap.mmap(-1, _MEMORY) as memory:

@@ -51,9 +51,8 @@ def _needs_long_distance(reach: int, level: int) -> bool:
     """Whether zstd's long-distance matcher pays.
 
     It costs time, and where it finds a match the other matcher, which might find a better one, does not look. At the
-    levels of ``_THOROUGH`` that one sees 4 MiB by itself: without long distances the patch of caniuse-lite at default
-    effort is a seventh smaller (`pytest bench/test_publish.py --benchmark-enable` prints its bytes). Lower levels see
-    far less, and at higher ones it makes hardly any difference.
+    levels of ``_THOROUGH`` that one sees 4 MiB by itself, and patches become smaller (decision 10 has figures). Lower
+    levels see far less, and at higher ones it makes hardly any difference.
     """
     return reach >= (_THOROUGH_LONG_FROM if level in _THOROUGH else _LONG_FROM)
 

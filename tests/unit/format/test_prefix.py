@@ -40,9 +40,7 @@ def test_the_whole_prefix_is_within_reach() -> None:
     assert decode(compress_after(NEW, prefix, 3), prefix) == NEW
 
 
-@pytest.mark.parametrize(
-    "size", [7 * MIB, 9 * MIB]
-)  # where levels 9 to 12 do without the long-distance matcher, or not
+@pytest.mark.parametrize("size", [MIB // 2, 3 * MIB, 5 * MIB])  # below, between and above where long distances begin
 @pytest.mark.parametrize("level", [3, 9, 12, 19])
 def test_a_far_match_is_found_at_every_level(size: int, level: int) -> None:
     old = random.Random(3).randbytes(size)
