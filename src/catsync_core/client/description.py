@@ -8,6 +8,8 @@ from catsync_core.client.labels import Axes, derive_label, is_alive
 from catsync_core.client.report import SCHEMA, CatalogInfo, JobInfo
 from catsync_core.client.rows import CatalogRow, Gate, Job
 from catsync_core.client.sources import Source
+from catsync_core.errors import LocalError
+from catsync_core.store.layout import CatalogStore
 from catsync_core.store.records import Installed
 from catsync_core.store.spool import Spool
 
@@ -70,7 +72,7 @@ def describe_catalog(
         checked_at=source.row.checked_at if source else 0,
         downloaded_at=row.downloaded_at,
         downloaded_bytes=row.downloaded_bytes,
-        kept_bytes=Spool(store).bytes_kept() if store.exists() else 0,
+        kept_bytes=_count_kept(store),
         problem=row.problem or (source.row.problem if source else ""),
         path=str(store.version_path(installed.version)) if installed else "",
         skipped_version=row.skipped if installed and head and row.skipped > installed.version else None,
@@ -85,6 +87,15 @@ def describe_catalog(
         previous_bytes=previous.bytes if previous else 0,
         expires=source.index.expires if source else 0,
     )
+
+
+def _count_kept(store: CatalogStore) -> int:
+    try:
+        return Spool(store).bytes_kept() if store.exists() else 0
+    except LocalError:
+        if store.exists():
+            raise
+        return 0  # it is removed just now
 
 
 def describe_job(job: Job, now: float, position: int = 0) -> JobInfo:

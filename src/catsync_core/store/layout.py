@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from catsync_core.errors import LocalError
@@ -48,23 +47,27 @@ SPOOL = f"{INTERNAL}/spool"
 _VERSION = re.compile(r"[1-9][0-9]{0,15}")
 
 
-@dataclass(frozen=True, slots=True)
 class CatalogStore:
     """One catalog's place. Making this object makes nothing on disk.
 
-    Attributes:
+    Args:
         home: The folder that holds all that catsync stores.
         catalog: The catalog's id.
+
+    Attributes:
+        home: As given.
+        catalog: As given.
         root: The catalog's folder.
+
+    Raises:
+        UsageError: (local) it cannot be a catalog's id.
     """
 
-    home: Path
-    catalog: str
-    root: Path = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        check_catalog_id(self.catalog)
-        object.__setattr__(self, "root", self.home / "catalogs" / self.catalog)
+    def __init__(self, home: Path, catalog: str) -> None:
+        check_catalog_id(catalog)
+        self.home = home
+        self.catalog = catalog
+        self.root = home / "catalogs" / catalog
 
     def version_path(self, version: int) -> Path:
         """Where the files of a version lie, whether it is there or not."""
@@ -97,6 +100,22 @@ class CatalogStore:
             if place.is_symlink():
                 raise _linked(place)
         return self._open(self.root)
+
+    def find(self) -> Beneath | None:
+        """Open the catalog's folder as :meth:`beneath` does, for who reads without its lock.
+
+        Returns:
+            None where there is none, or where it is removed just now.
+
+        Raises:
+            LocalError: (local) the home or the catalog's folder is a link or not a folder.
+        """
+        try:
+            return self.beneath() if self.exists() else None
+        except LocalError:
+            if self.exists():
+                raise
+            return None
 
     def lock(self, activity: str) -> CatalogLock:
         """Return the lock that keeps other processes from changing this catalog, for a ``with`` block.

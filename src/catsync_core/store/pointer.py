@@ -73,9 +73,10 @@ def find_installed(store: CatalogStore) -> Found:
         LocalError: (local) the catalog's folder is a link, or cannot be looked through.
         UnsupportedFormatError: (content) a newer catsync stored it.
     """
-    if not store.exists():
+    folder = store.find()
+    if folder is None:
         return Found(None)
-    with store.beneath() as beneath, Attempt("look through", store.root):
+    with folder as beneath, Attempt("look through", store.root):
         if beneath.exists(REMOVING):
             return Found(None)
         try:

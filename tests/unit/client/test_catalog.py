@@ -55,6 +55,26 @@ def test_going_offline_makes_a_complete_copy_of_plain_files(client: Client, shop
     assert info.downloaded_bytes == summary.bytes_received > 0
 
 
+@pytest.mark.parametrize("last_look", [1, 2])
+def test_the_state_is_told_while_the_copy_is_removed(
+    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch, last_look: int
+) -> None:
+    client.catalog("shoes").go_offline()
+    exists, looks = CatalogStore.exists, 0
+
+    def exist_no_longer(store: CatalogStore) -> bool:
+        nonlocal looks
+        found, looks = exists(store), looks + 1
+        if looks == last_look:
+            store.root.rename(store.home / "removed")
+        return found
+
+    monkeypatch.setattr(CatalogStore, "exists", exist_no_longer)
+    info = client.catalog("shoes").info()
+    assert looks >= last_look
+    assert (info.kept_bytes, info.mode) == (0, Mode.OFFLINE)
+
+
 def test_going_offline_again_changes_nothing_and_asks_nobody(client: Client, shop: Shop) -> None:
     client.catalog("shoes").go_offline()
     shutil.rmtree(shop.repository)

@@ -21,6 +21,23 @@ def test_nothing_stored_is_not_an_error(store: CatalogStore) -> None:
     assert told == []
 
 
+def test_a_catalog_that_is_removed_while_it_is_looked_at_is_not_there(
+    store: CatalogStore, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(1, {"a": b"1"})
+    exists = CatalogStore.exists
+
+    def exist_no_longer(store: CatalogStore) -> bool:
+        found = exists(store)
+        if found:
+            store.root.rename(store.home / "removed")
+        return found
+
+    monkeypatch.setattr(CatalogStore, "exists", exist_no_longer)
+    assert read_pointer(store) is None
+    assert not store.root.exists()
+
+
 def test_what_was_written_is_read(store: CatalogStore, install: Install) -> None:
     install(1, {"a": b"1"})
     installed = install(2, {"a": b"2"})
