@@ -7,7 +7,8 @@ worker threads, one at a time. A callback must return quickly and must not raise
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 __all__ = [
     "Event",
@@ -24,8 +25,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(msgspec.Struct, frozen=True):
     """A job enters a new step.
 
     Attributes:
@@ -42,8 +42,7 @@ class Phase:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """Bytes done of the current step; never goes back within a step.
 
     Attributes:
@@ -59,8 +58,7 @@ class Progress:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(msgspec.Struct, frozen=True):
     """Something that the user should know, but which did not stop the work.
 
     Attributes:
@@ -72,8 +70,7 @@ class Warned:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateFound:
+class UpdateFound(msgspec.Struct, frozen=True):
     """A newer version of an offline catalog is offered; told once for each version.
 
     Attributes:
@@ -89,8 +86,7 @@ class UpdateFound:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryChecked:
+class RepositoryChecked(msgspec.Struct, frozen=True):
     """A repository was asked for news, or could not be.
 
     Attributes:
@@ -106,8 +102,7 @@ class RepositoryChecked:
     by_user: bool
 
 
-@dataclass(frozen=True, slots=True)
-class JobWaits:
+class JobWaits(msgspec.Struct, frozen=True):
     """A job cannot go on for now; it goes on by itself, unless the user is asked.
 
     Attributes:
@@ -125,8 +120,7 @@ class JobWaits:
     until: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class JobEnded:
+class JobEnded(msgspec.Struct, frozen=True):
     """A job is over.
 
     Attributes:
@@ -152,8 +146,7 @@ class JobEnded:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ModeChanged:
+class ModeChanged(msgspec.Struct, frozen=True):
     """The user, or a policy that the user enabled, wishes another mode.
 
     Attributes:

@@ -8,10 +8,10 @@ user's configuration has a table for them, such as ``[policies.network]``; an en
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import msgspec
 import pluggy
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ hookspec = pluggy.HookspecMarker("catsync")
 hookimpl = pluggy.HookimplMarker("catsync")
 
 
-@dataclass(frozen=True, slots=True)
-class BackendEntry:
+class BackendEntry(msgspec.Struct, frozen=True):
     """A kind of backend.
 
     Attributes:
@@ -68,8 +67,7 @@ class Decision(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """A policy's answer.
 
     Attributes:
@@ -83,8 +81,7 @@ class Verdict:
     until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """A catalog as its repository offers it, for deciding how it starts.
 
     Attributes:
@@ -102,8 +99,7 @@ class Offer:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What is about to happen.
 
     Attributes:
@@ -125,8 +121,7 @@ class Question:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyEntry:
+class PolicyEntry(msgspec.Struct, frozen=True):
     """An online/offline policy. Functions get the settings of the catalog in question as their last argument.
 
     Attributes:
@@ -147,8 +142,7 @@ class PolicyEntry:
     max_rate: Callable[[float, Any], int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LastCheck:
+class LastCheck(msgspec.Struct, frozen=True):
     """What a schedule goes by.
 
     Attributes:
@@ -169,8 +163,7 @@ class LastCheck:
     seed: float
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleEntry:
+class ScheduleEntry(msgspec.Struct, frozen=True):
     """An auto-sync schedule.
 
     Attributes:
@@ -194,8 +187,7 @@ class Notifier(Protocol):
         """Deliver what is still to be delivered, within a few seconds, and end."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotifierEntry:
+class NotifierEntry(msgspec.Struct, frozen=True):
     """A UI notifier.
 
     Attributes:

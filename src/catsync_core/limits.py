@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 __all__ = ["LIMITS", "Limits"]
 
@@ -10,8 +10,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Bounds, in bytes unless the name says otherwise. Objects beyond them are refused before they are read."""
 
     index_length: int = 4 * MIB

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+import msgspec
 
 __all__ = ["Connection", "connection_at", "look_at_connection"]
 
@@ -29,8 +30,7 @@ _ETHERNET = "1"  # of the kernel's ARPHRD numbers
 _UP = 0x1  # of the flags of a route
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True):
     """The connection by which the network is reached.
 
     Attributes:

@@ -11,7 +11,8 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from catsync_core.errors import CatsyncError, NoConnectionError, RemoteError, ServerError
 from catsync_core.quantities import show_count
@@ -28,8 +29,7 @@ _CUT_SECONDS = 1.0  # for a thread whose connection was cut
 _HINT = "They are lost. Look at the server that should receive them, and at the network connection"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What is to be delivered.
 
     Attributes:
@@ -38,7 +38,7 @@ class Message:
     """
 
     body: bytes
-    id: str = field(default_factory=lambda: f"msg_{uuid.uuid4().hex}")
+    id: str = msgspec.field(default_factory=lambda: f"msg_{uuid.uuid4().hex}")
 
 
 class Delivery:

@@ -12,9 +12,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import Literal
+
+import msgspec
 
 from catsync_core.errors import LocalError
 
@@ -48,8 +49,7 @@ $notification = [Windows.UI.Notifications.ToastNotification]::new($toast)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(msgspec.Struct, frozen=True):
     """A program that shows notifications.
 
     Attributes:

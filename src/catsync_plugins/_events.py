@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Literal, get_args
+
+from msgspec.structs import fields
 
 from catsync_core import (
     Event,

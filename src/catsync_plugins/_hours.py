@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+
+import msgspec
 
 __all__ = ["DAYS", "Hours", "is_open", "next_opening", "read_hours"]
 
@@ -20,8 +21,7 @@ _DAY_MINUTES = 24 * 60
 _LOOK_AHEAD = 15  # days: a week, and one more where a change of the clocks leaves the hours out
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(msgspec.Struct, frozen=True):
     """Hours that begin on some days of a week.
 
     Attributes:

@@ -12,9 +12,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
 
 from catsync_core import __version__
 from catsync_core.backends.credentials import basic_credentials, without_credentials
@@ -60,8 +61,7 @@ def catsync_backends() -> Sequence[BackendEntry]:
     return [BackendEntry(scheme, open=HttpBackend, redact=without_credentials) for scheme in ("http", "https")]
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
+class _Site(msgspec.Struct, frozen=True):
     """Where requests go: the folder's URL, and the ``Authorization`` that it may see."""
 
     url: str

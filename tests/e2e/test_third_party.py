@@ -28,7 +28,6 @@ HOUR = 3600.0
 MODULE = '''
 """What a sales team wants: downloads from an hour on, checks every few hours, and a diary."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -64,7 +63,7 @@ class Writer:
         self._file = Path(settings.file).open("a")
 
     def notify(self, event):
-        fields = {"event": type(event).__name__, **dataclasses.asdict(event)}
+        fields = {"event": type(event).__name__, **msgspec.structs.asdict(event)}
         self._file.write(json.dumps(fields) + "\\n")
 
     def close(self):

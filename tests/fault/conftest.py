@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import dataclasses
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catsync_core.limits import LIMITS
@@ -20,7 +20,7 @@ CERTIFICATE = Path(__file__).with_name("localhost.pem")
 @pytest.fixture(autouse=True)
 def _heads_are_objects_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no head travel in the index, so that devices fetch it and something can go wrong with that."""
-    monkeypatch.setattr(commit, "LIMITS", dataclasses.replace(LIMITS, head_texts=0))
+    monkeypatch.setattr(commit, "LIMITS", msgspec.structs.replace(LIMITS, head_texts=0))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ bytes, and so to other names of objects.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import random
@@ -19,6 +18,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from unittest import mock
+
+import msgspec
 
 from catsync_core.format.frames import Codec, seal
 from catsync_core.format.head import Head, PatchRef, write_head
@@ -216,7 +217,7 @@ def make_history_trees() -> list[dict[str, bytes | None]]:
 
 def make_repository(folder: Path) -> None:
     """Publish two versions without patches."""
-    plain = dataclasses.replace(Settings.of(Effort.DEFAULT), distances=(), solid=False)
+    plain = msgspec.structs.replace(Settings.of(Effort.DEFAULT), distances=(), solid=False)
     with mock.patch.object(Settings, "of", return_value=plain):
         publish_all(folder, make_trees(), Effort.DEFAULT)
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from catsync_core.errors import UsageError
 
@@ -22,8 +23,7 @@ __all__ = ["Backend", "Capabilities", "ObjectInfo", "Reply", "check_key"]
 _KEY = re.compile(r"[a-z0-9_][a-z0-9._-]{0,127}(/[a-z0-9_][a-z0-9._-]{0,127}){0,4}")
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """What a backend can do.
 
     Attributes:
@@ -37,8 +37,7 @@ class Capabilities:
     connections: int = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A small object, whole.
 
     Attributes:
@@ -52,8 +51,7 @@ class Reply:
     modified: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
+class ObjectInfo(msgspec.Struct, frozen=True):
     """One listed object: key, length in bytes, and time of last change in seconds since 1970."""
 
     key: str

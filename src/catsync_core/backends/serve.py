@@ -14,11 +14,12 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from catsync_core.backends.connections import BoundedServer
 from catsync_core.backends.directory import open_object
@@ -34,8 +35,7 @@ POLL_SECONDS = 0.02  # how soon closing is noticed
 HASHED = 1024 * 1024  # bytes up to which an ETag comes from the content, as clocks are too coarse for quick changes
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(msgspec.Struct, frozen=True):
     """One answered request.
 
     Attributes:
@@ -55,8 +55,7 @@ def _keep_no_log(served: Served) -> None:
     """Take a report and do nothing: the default."""
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """An answer before it is sent.
 
     Attributes:
@@ -66,8 +65,8 @@ class Answer:
     """
 
     status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    body: Iterator[bytes] = msgspec.field(default_factory=lambda: iter(()))
 
 
 class RequestHandler(http.server.BaseHTTPRequestHandler):

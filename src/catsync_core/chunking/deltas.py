@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import merge
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from catsync_core.chunking.errors import ChunkingError
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Copy", "Delta"]
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(msgspec.Struct, frozen=True):
     """A range of the target that lies in a basis.
 
     Args:
@@ -31,8 +31,7 @@ class Copy:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """How a target is put together: copies and missing ranges cover it exactly once.
 
     Args:

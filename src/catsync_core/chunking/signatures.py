@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
 
 from catsync_core.chunking import kernel
 from catsync_core.chunking.errors import ChunkingError
@@ -21,8 +22,7 @@ PIECE = 1 << 20
 """Bytes that are read at once, rounded to whole blocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """The hashes of the blocks of one target file.
 
     Args:

@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from catsync_core.client.approach import Approach
 from catsync_core.client.inventory import take_stock

@@ -8,7 +8,7 @@ import msgspec
 
 from catsync_core.client.labels import Label
 from catsync_core.client.rows import Mode
-from catsync_core.plan.model import Action, Plan
+from catsync_core.plan.model import Plan
 from catsync_core.plan.ways import Way
 
 __all__ = [
@@ -270,7 +270,7 @@ def summarise(
         bytes_reused=plan.reused_bytes,
         bytes_written=bytes_written,
         seconds=round(seconds, 3),
-        actions={action.value: ActionTotal(*plan.actions[action]) for action in Action},
+        actions={action.value: ActionTotal(*total) for action, total in plan.count_actions().items()},
         ways=tuple(
             WayTotal(way.kind.value, way.versions, bytes_received, requests, exact=True, taken=True)
             if way.taken

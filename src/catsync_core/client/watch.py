@@ -7,9 +7,10 @@ from the state a few times a second, so nobody needs to find the process that ru
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
+
+from msgspec.structs import replace
 
 from catsync_core.client.device import Device
 from catsync_core.client.lifecycle import Gated

@@ -1,13 +1,8 @@
-"""The plan: what will become of every file, out of which parts, and what must be fetched for it.
-
-What there can be a hundred thousand of is a ``msgspec.Struct``: those are made, compared and hashed several times as
-fast as dataclasses.
-"""
+"""The plan: what will become of every file, out of which parts, and what must be fetched for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -179,8 +174,7 @@ class FilePlan(msgspec.Struct, frozen=True):
         return sum(part.length for part in self.parts if isinstance(part, LocalPart))
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What a transfer will do.
 
     Attributes:
@@ -200,16 +194,6 @@ class Plan:
     kept_bytes: int = 0
     metadata_bytes: int = 0
     metadata_requests: int = 0
-    actions: dict[Action, tuple[int, int]] = field(init=False)
-    """Number of files and their bytes, by action."""
-
-    def __post_init__(self) -> None:
-        actions = dict.fromkeys(Action, (0, 0))
-        for file in self.files:
-            if file.action is not None:
-                files, size = actions[file.action]
-                actions[file.action] = (files + 1, size + file.size)
-        object.__setattr__(self, "actions", actions)
 
     @property
     def fetch_bytes(self) -> int:
@@ -225,6 +209,15 @@ class Plan:
     def total_requests(self) -> int:
         """Requests in all, those for metadata included."""
         return self.metadata_requests + len(self.requests)
+
+    def count_actions(self) -> dict[Action, tuple[int, int]]:
+        """Return the number of files and their bytes, by action."""
+        actions = dict.fromkeys(Action, (0, 0))
+        for file in self.files:
+            if file.action is not None:
+                files, size = actions[file.action]
+                actions[file.action] = (files + 1, size + file.size)
+        return actions
 
     @property
     def reused_bytes(self) -> int:

@@ -6,8 +6,9 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catsync_core.backends.serve import Answer, RequestHandler, Served, Server
 from catsync_core.testing._faults import FaultPlan
@@ -15,8 +16,7 @@ from catsync_core.testing._faults import FaultPlan
 __all__ = ["FaultyServer"]
 
 
-@dataclass(slots=True)
-class _Count:
+class _Count(msgspec.Struct):
     """An answer; counted before it is sent, so that whoever has seen it finds it counted."""
 
     key: str

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from email.message import Message
+
+import msgspec
 
 from catsync_core import CatsyncError, OpenFile, OpenVersion
 from catsync_core.backends.http_headers import names_etag, parse_range
@@ -50,8 +51,7 @@ _COMMON = {
 }
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """An answer before it is sent.
 
     Attributes:
@@ -62,7 +62,7 @@ class Answer:
 
     status: int
     headers: dict[str, str]
-    body: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    body: Iterator[bytes] = msgspec.field(default_factory=lambda: iter(()))
 
 
 def find_answer(shelf: Shelf, method: str, target: str, headers: Message, *, embedders: str = "") -> Answer:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from email.message import Message
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 __all__ = ["Guard", "Refusal", "read_target"]
 
@@ -35,8 +36,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, and not the program's
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """Judges requests.
 
     Attributes:

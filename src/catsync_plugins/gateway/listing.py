@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
@@ -16,8 +15,7 @@ __all__ = ["Folder", "catalogs_json", "catalogs_page", "find_folder", "folder_js
 _SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(msgspec.Struct, frozen=True):
     """A folder of a version.
 
     Attributes:

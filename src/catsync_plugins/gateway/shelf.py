@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from catsync_core import CatsyncError, Client, OpenVersion
 
@@ -18,11 +19,10 @@ __all__ = ["Shelf"]
 _FRESH = 10.0  # seconds that a repository's answer counts
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(msgspec.Struct):
     """One catalog: one thread at a time asks for it, and the others take the answer."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
     error: CatsyncError | None = None
     failed_at: float = 0.0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from catsync_plugins.web.device import Command, Name
 from catsync_plugins.web.rows import Row
@@ -17,8 +18,7 @@ _RESTING = ("paused", "failed", "update_failed", "incomplete")
 _PLAIN: dict[str, Name] = {"u": "update", "v": "verify", "r": "repair"}
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """What is shown besides the rows.
 
     Attributes:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -46,8 +45,7 @@ _JOBS = {
 }
 
 
-@dataclass(slots=True)
-class _Verifying:
+class _Verifying(msgspec.Struct):
     """A local copy that is being verified here, and what came of it."""
 
     job: RowJob | None = None
@@ -55,12 +53,11 @@ class _Verifying:
     damaged: int = 0
 
 
-@dataclass(slots=True)
-class _Live:
+class _Live(msgspec.Struct):
     """What events tell of the jobs of this process."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    steps: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
+    steps: dict[str, tuple[str, int, int]] = msgspec.field(default_factory=dict)
 
 
 class EngineDevice:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from catsync_core.backends.http_headers import names_etag
 from catsync_plugins.gateway.media_types import media_type
@@ -62,8 +63,7 @@ class StaticFiles:
         await response(scope, receive, send)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(msgspec.Struct, frozen=True):
     data: bytes
     packed: bytes
     etag: str

@@ -8,9 +8,10 @@ coming from elsewhere is refused; and nothing is told or done without a session,
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from catsync_plugins.web.access import Access
 
@@ -26,8 +27,7 @@ _Fields = dict[str, list[str]]
 _OWN = ("", "same-origin", "none")  # of Sec-Fetch-Site; none: the user typed the address
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """What this server is called.
 
     Attributes:

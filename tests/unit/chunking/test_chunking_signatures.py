@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from catsync_core.chunking import ChunkingError, Signature, signature
 from catsync_core.chunking.lengths import BLOCK_SIZE_MOST

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from catsync_core import Decision, Offer, PolicyEntry, Question, Verdict, hookimpl
 from catsync_core.client.policies import Policies

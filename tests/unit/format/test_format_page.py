@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catsync_core.format.frames import Codec, compress
@@ -44,7 +44,7 @@ def example(page: str, heading: str) -> bytes:
 
 def test_every_limit_stands_there_as_it_is(page: str) -> None:
     stated = {name: int(most) for name, most in re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE)}
-    limits = dataclasses.asdict(LIMITS)
+    limits = msgspec.structs.asdict(LIMITS)
     assert stated == {name: most for name, most in limits.items() if name not in NOT_OF_THE_FORMAT}
 
 

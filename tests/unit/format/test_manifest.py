@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace as change
 
+import msgspec
 import pytest
 
 from catsync_core.errors import ContentError, FormatError, IntegrityError, LimitError, PathError
@@ -282,7 +282,7 @@ def test_a_bomb_takes_no_more_than_eight_times_the_largest_manifest(
     bomb: Callable[[int], Columns], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = MIB
-    small = dataclasses.replace(LIMITS, manifest_size=most)
+    small = msgspec.structs.replace(LIMITS, manifest_size=most)
     monkeypatch.setattr(module, "LIMITS", small)
     monkeypatch.setattr("catsync_core.format.paths.LIMITS", small)
     data = bomb(most).packed()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import tracemalloc
 import unicodedata
 
+import msgspec
 import pytest
 
 from catsync_core.errors import LimitError, PathError
@@ -215,7 +215,7 @@ def test_many_paths_stand_side_by_side() -> None:
 def test_all_paths_and_folders_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few bytes of front-coded paths could otherwise stand for gigabytes of folders."""
     room = 1 << 20
-    monkeypatch.setattr(paths, "LIMITS", dataclasses.replace(LIMITS, manifest_size=room))
+    monkeypatch.setattr(paths, "LIMITS", msgspec.structs.replace(LIMITS, manifest_size=room))
     tracemalloc.start()
     try:
         with pytest.raises(LimitError, match="paths and their folders"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tracemalloc
 from dataclasses import dataclass
 from dataclasses import replace as change
 
+import msgspec
 import pytest
 
 from catsync_core.errors import ContentError, FormatError, LimitError
@@ -219,7 +219,7 @@ def test_every_truncation_is_refused() -> None:
 
 def test_a_bomb_of_frames_takes_no_more_than_a_few_times_the_largest_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Zeros compress to nothing, and each of them would be a frame or a range."""
-    monkeypatch.setattr(module, "LIMITS", dataclasses.replace(LIMITS, table_size=MIB, entries=1_000))
+    monkeypatch.setattr(module, "LIMITS", msgspec.structs.replace(LIMITS, table_size=MIB, entries=1_000))
     count = MIB // 4
     frames = change(NOTHING, frames=count, kinds=(RAW,) * count, lengths=(0,) * count)
     ranges = change(GOOD, counts=(count, 1), edges=tuple(range(2, 2 * count + 2)))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import msgspec
 import pytest
 
@@ -67,11 +65,11 @@ def test_the_heads_that_were_published_last_stay(
         monkeypatch.setattr("catsync_core.publish.publisher.time.time", lambda number=number: 1_000_000_000 + number)
         Publisher(backend).publish(write({"a.json": b"one"}), catalog)
     room = len(read_index(backend).catalogs["a"].text) * 5 // 2
-    monkeypatch.setattr(commit, "LIMITS", dataclasses.replace(LIMITS, head_texts=room))
+    monkeypatch.setattr(commit, "LIMITS", msgspec.structs.replace(LIMITS, head_texts=room))
     Publisher(backend).publish(write({"a.json": b"two"}), "0")
     index = read_index(backend)
     assert {catalog for catalog, summary in index.catalogs.items() if summary.text} == {"0", "d"}
-    monkeypatch.setattr(commit, "LIMITS", dataclasses.replace(LIMITS, head_texts=10))
+    monkeypatch.setattr(commit, "LIMITS", msgspec.structs.replace(LIMITS, head_texts=10))
     Publisher(backend).publish(write({"a.json": b"three"}), "0")
     index = read_index(backend)
     assert not any(summary.text for summary in index.catalogs.values())

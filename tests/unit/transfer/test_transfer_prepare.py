@@ -25,7 +25,7 @@ NEW: Tree = {
 
 
 def actions(plan: Plan) -> dict[str, int]:
-    return {action.value: files for action, (files, _) in plan.actions.items() if files}
+    return {action.value: files for action, (files, _) in plan.count_actions().items() if files}
 
 
 def update(bench: Bench, before: Tree, after: Tree, *, via: Via = Via.AUTO) -> Plan:
