@@ -20,7 +20,7 @@ autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
-napoleon_use_ivar = True  # attributes of a dataclass stand in its docstring, once
+napoleon_use_ivar = True  # attributes of a struct stand in its docstring, once
 
 html_theme = "furo"
 html_title = f"catsync {release}"

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 import pluggy
 
+from catsync_core.backends.protocol import Backend
+
 if TYPE_CHECKING:
     import click
 
-    from catsync_core.backends.protocol import Backend
     from catsync_core.events import Event
 
 __all__ = [
