@@ -43,7 +43,7 @@ class Between:
         self.bare = outlined.bare
         self.contents = outlined.manifest.contents
         self._old = old
-        self._location = location
+        self._location = str(location)
         self._starts = _add_up(content.size for content in self.contents)
         new_starts = _add_up(self.contents[index].size for index in outlined.parts)
         self._new = dict(zip(outlined.parts, new_starts, strict=False))

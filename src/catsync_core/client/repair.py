@@ -103,7 +103,7 @@ def _replace(plan: Plan, store: CatalogStore, installed: Installed, spool: Spool
             elif file.source is None or file.source.path != file.entry.path:
                 content = plan.manifest.contents[file.entry.content]
                 if file.source is not None:
-                    parts: tuple[Part, ...] = (LocalPart(file.source.location, 0, content.size),)
+                    parts: tuple[Part, ...] = (LocalPart(str(file.source.location), 0, content.size),)
                 else:
                     parts = built[file.entry.content].parts if content.size else ()
                 chunks = (data for part in parts for data in source.read(part))

@@ -74,9 +74,15 @@ class LocalFile(msgspec.Struct, frozen=True):
 
 
 class LocalPart(msgspec.Struct, frozen=True):
-    """Bytes of a file on this device."""
+    """Bytes of a file on this device.
 
-    location: Path
+    Attributes:
+        location: Path of the file; a string, for a patch names thousands and each is opened once.
+        offset: In it.
+        length: Bytes.
+    """
+
+    location: str
     offset: int
     length: int
 

@@ -49,7 +49,7 @@ def _parts(content: Content, cover: Cover, match: Match | None) -> tuple[Part, .
     if match is not None:
         delta, bases = match
         placed += (
-            (copy.target, LocalPart(bases[copy.basis].location, copy.offset, copy.length)) for copy in delta.copies
+            (copy.target, LocalPart(str(bases[copy.basis].location), copy.offset, copy.length)) for copy in delta.copies
         )
         placed.sort(key=lambda pair: pair[0])
     return tuple(part for _, part in placed)

@@ -111,7 +111,10 @@ if sys.platform == "win32":
         """Return what stands at an offset, up to ``length`` bytes; fewer at the end of the file."""
         with _seeking:
             os.lseek(descriptor, offset, os.SEEK_SET)
-            return _read_all(lambda done: os.read(descriptor, length - done), length)
+            data = os.read(descriptor, length)
+            while len(data) < length and (more := os.read(descriptor, length - len(data))):
+                data += more
+            return data
 
     def write_at(descriptor: int, data: Bytes, offset: int) -> None:
         """Write all bytes at an offset.
@@ -128,7 +131,10 @@ else:
 
     def read_at(descriptor: int, offset: int, length: int) -> bytes:
         """Return what stands at an offset, up to ``length`` bytes; fewer at the end of the file."""
-        return _read_all(lambda done: os.pread(descriptor, length - done, offset + done), length)
+        data = os.pread(descriptor, length, offset)
+        while len(data) < length and (more := os.pread(descriptor, length - len(data), offset + len(data))):
+            data += more
+        return data
 
     def write_at(descriptor: int, data: Bytes, offset: int) -> None:
         """Write all bytes at an offset.
@@ -140,13 +146,6 @@ else:
         while rest:
             done = os.pwrite(descriptor, rest, offset)
             rest, offset = rest[done:], offset + done
-
-
-def _read_all(read: Callable[[int], bytes], length: int) -> bytes:
-    data = read(0)
-    while len(data) < length and (more := read(len(data))):
-        data += more
-    return data
 
 
 def replace_durably(beneath: Beneath, path: str, data: bytes) -> None:

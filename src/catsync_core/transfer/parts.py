@@ -183,9 +183,10 @@ def _find_piece(part: FramePart | PatchPart) -> Piece | None:
 def _read_prefix(part: PatchPart) -> bytearray:
     # Of the right size from the start: it is large, and to let it grow would take as much again.
     prefix, done = bytearray(sum(size for _, size in part.frame.prefix)), 0
-    for data in (data for span in part.frame.prefix for old in part.old.locate(*span) for data in _read_local(old)):
-        prefix[done : done + len(data)] = data
-        done += len(data)
+    for old in (old for span in part.frame.prefix for old in part.old.locate(*span)):
+        for data in _read_local(old):
+            prefix[done : done + len(data)] = data
+            done += len(data)
     return prefix
 
 

@@ -97,7 +97,7 @@ class OldTree:
             offset = start - self._starts[index]
             length = min(size, self.contents[index].size - offset)
             if length:
-                yield LocalPart(self._root / self._paths[index], offset, length)
+                yield LocalPart(f"{self._root}/{self._paths[index]}", offset, length)
             start, size, index = start + length, size - length, index + 1
 
 

@@ -168,7 +168,7 @@ def test_ranges_of_the_old_stream_are_found_in_local_files(bench: Bench) -> None
             size = min(most, len(stream) - start)
             located = list(bench.tree().locate(start, size))
             assert all(isinstance(part, LocalPart) and part.length for part in located)
-            found = (part.location.read_bytes()[part.offset : part.offset + part.length] for part in located)
+            found = (Path(part.location).read_bytes()[part.offset : part.offset + part.length] for part in located)
             assert b"".join(found) == stream[start : start + size]
 
 
