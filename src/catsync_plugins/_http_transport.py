@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -32,12 +31,13 @@ from urllib3.exceptions import (
 from urllib3.response import HTTPResponse
 
 from catsync_core.backends.credentials import basic_credentials, without_credentials
-from catsync_core.errors import AuthorisationError, NoConnectionError, RemoteError, UsageError
+from catsync_core.errors import AuthorisationError, NoConnectionError, RemoteError
 from catsync_core.limits import LIMITS
+from catsync_plugins._http_early import CONNECT_SECONDS, EarlyConnection
+from catsync_plugins._http_proxy import find_proxy
 
 __all__ = ["HTTPError", "HTTPResponse", "Transport", "explain"]
 
-CONNECT_SECONDS = 10.0
 PROXY_SECONDS = 10.0  # how long a choice of proxy holds: asking takes a quarter of a request, and laptops move
 HEAD_SECONDS = LIMITS.stall_seconds  # for the whole head of an answer, in however many drops
 _TLS_HINT = "Check the address and this device's clock; a company network may need its certificate installed"
@@ -48,10 +48,12 @@ class Transport:
 
     Args:
         connections: How many to keep open to one server.
+        early: A connection that was begun before; whoever connects to that server first takes it over.
     """
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, early: EarlyConnection | None = None) -> None:
         self._connections = connections
+        self._early = early
         self._watch = _Watch()
         self._lock = threading.Lock()
         self._routes: dict[tuple[str, str], urllib3.PoolManager] = {}  # by scheme and proxy
@@ -84,6 +86,8 @@ class Transport:
         with self._lock:
             routes = tuple(self._routes.values())
         self._watch.close()
+        if self._early is not None:
+            self._early.close()
         for route in routes:
             route.clear()
 
@@ -92,7 +96,7 @@ class Transport:
             chosen = self._chosen.get((parts.scheme, parts.netloc))
             if chosen is not None and time.monotonic() - chosen[0] < PROXY_SECONDS:
                 return chosen[1]
-            proxy = _proxy_for(parts)
+            proxy = find_proxy(parts)
             route = self._routes.get((parts.scheme, proxy))
             if route is None:
                 route = self._routes[parts.scheme, proxy] = self._make_route(parts.scheme, proxy)
@@ -114,7 +118,7 @@ class Transport:
             )
         else:
             route = urllib3.PoolManager(maxsize=self._connections, timeout=timeout, ssl_context=context)
-        route.pool_classes_by_scheme = _watched_pools(self._watch)
+        route.pool_classes_by_scheme = _watched_pools(self._watch, self._early)
         return route
 
 
@@ -195,10 +199,13 @@ def _cut(connection: socket.socket) -> None:
         return
 
 
-def _watched_pools(watch: _Watch) -> dict[str, type[HTTPConnectionPool]]:
+def _watched_pools(watch: _Watch, early: EarlyConnection | None) -> dict[str, type[HTTPConnectionPool]]:
     """Pools whose connections the watch knows."""
 
     class Connection(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _take_over(early, self) or super()._new_conn()
+
         def connect(self) -> None:
             super().connect()
             watch.follow(self.sock)
@@ -208,6 +215,9 @@ def _watched_pools(watch: _Watch) -> dict[str, type[HTTPConnectionPool]]:
                 return super().getresponse()
 
     class SecureConnection(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _take_over(early, self) or super()._new_conn()
+
         def connect(self) -> None:
             super().connect()
             watch.follow(self.sock)
@@ -225,19 +235,17 @@ def _watched_pools(watch: _Watch) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": Pool, "https": SecurePool}
 
 
-def _proxy_for(parts: SplitResult) -> str:
-    """The proxy that the environment (or the system) sets for the URL; empty when there is none."""
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    if not proxy or proxy_bypass(parts.netloc):
-        return ""
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if urlsplit(proxy).scheme not in ("http", "https"):
-        raise UsageError(
-            f"The proxy {without_credentials(proxy)} is of a kind that catsync cannot use",
-            hint="Set HTTP_PROXY and HTTPS_PROXY to an http:// address",
-        )
-    return proxy
+def _take_over(early: EarlyConnection | None, connection: HTTPConnection) -> socket.socket | None:
+    if early is None:
+        return None
+    try:
+        made = early.take(connection.host, connection.port)
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, str(error)) from error
+    if made is not None:
+        for option in connection.socket_options or ():
+            made.setsockopt(*option)
+    return made
 
 
 def explain(error: HTTPError, subject: str) -> RemoteError:

@@ -8,6 +8,7 @@ connections are kept open and shared between threads.
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from catsync_core.errors import (
     UnsupportedError,
 )
 from catsync_core.hookspecs import BackendEntry, hookimpl
+from catsync_plugins._http_early import connect_early
 from catsync_plugins._http_redirect import redirect_target, same_site
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ PIECE = 128 * 1024  # bytes per piece of a stream, at most
 CONNECTIONS = 4
 REDIRECTS = 5
 TAIL = 16 * 1024  # bytes that are better read to the end than paid for with a new connection
+_CLIENT = "urllib3"  # what takes long to load
 _AGENT = "catsync/" + ".".join(__version__.split(".")[:2])
 _MOVED = (301, 302, 303, 307, 308)
 _MOVED_FOR_GOOD = (301, 308)
@@ -170,11 +173,12 @@ class HttpBackend:
     @contextmanager
     def _answer(self, key: str, headers: Mapping[str, str]) -> Iterator[HTTPResponse]:
         """Ask for an object; statuses that tell of a failure become errors, and so does a break in the block."""
-        from catsync_plugins._http_transport import HTTPError, explain  # noqa: PLC0415 - 40 ms that a request needs
+        transport = self._open_transport()
+        from catsync_plugins._http_transport import HTTPError, explain  # noqa: PLC0415 - 30 ms that a request needs
 
         response = None
         try:
-            response = self._follow(check_key(key), headers)
+            response = self._follow(transport, check_key(key), headers)
             self._check_status(response, key)
             yield response
         except HTTPError as error:
@@ -185,7 +189,7 @@ class HttpBackend:
             if response is not None:
                 _discard(response)
 
-    def _follow(self, key: str, headers: Mapping[str, str]) -> HTTPResponse:
+    def _follow(self, transport: Transport, key: str, headers: Mapping[str, str]) -> HTTPResponse:
         """Send the request, and again where redirects lead."""
         site = self._site
         url = f"{site.url}/{key}"
@@ -194,7 +198,7 @@ class HttpBackend:
             sent["Authorization"] = site.credentials
         for_good = True
         for _ in range(REDIRECTS + 1):
-            response = self._open_transport().request(url, sent)
+            response = transport.request(url, sent)
             location = response.headers.get("Location")
             if response.status not in _MOVED or location is None:
                 return response
@@ -210,13 +214,14 @@ class HttpBackend:
         raise RemoteError(f"{self.url} redirects more than {REDIRECTS} times", hint="Use the address it leads to")
 
     def _open_transport(self) -> Transport:
-        from catsync_plugins._http_transport import Transport  # noqa: PLC0415 - as above
-
         with self._lock:
             if self._closed:
                 raise self._closed_error()
             if self._transport is None:
-                self._transport = Transport(2 * CONNECTIONS)  # more than one job may read at a time
+                early = None if _CLIENT in sys.modules else connect_early(self._site.url)
+                from catsync_plugins._http_transport import Transport  # noqa: PLC0415 - as below
+
+                self._transport = Transport(2 * CONNECTIONS, early)  # more than one job may read at a time
             return self._transport
 
     def _closed_error(self) -> NoConnectionError:
