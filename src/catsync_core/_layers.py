@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from catsync_core.errors import ConfigError, PluginError
+from catsync_core.spelling import find_close
 
 __all__ = ["Layers", "Origin"]
 
@@ -105,7 +105,7 @@ class Layers(msgspec.Struct, frozen=True):
         keys = tuple(keys)
         for name in self.table(catalog, *keys):
             if name not in known:
-                close = get_close_matches(name, known, n=1)
+                close = find_close(name, known, most=1)
                 meant = f"Did you mean {close[0]}? " if close else ""
                 there = f"There are: {', '.join(known)}" if known else "There are none"
                 raise self.error(

@@ -6,7 +6,6 @@ What belongs to a plugin is checked when the plugin's entries are at hand; every
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -174,6 +173,8 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
     if len(text) > LONGEST:
         raise ConfigError(f"{path} is longer than {LONGEST:,} bytes")
+    import tomllib  # noqa: PLC0415 - most devices have no such file
+
     try:
         return Config(Layers(path, tomllib.loads(text.decode())))
     except UnicodeDecodeError as error:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from catsync_core.cli.options import CatsyncCommand, common_options, given_options
+from catsync_core.spelling import find_close
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["COMMANDS", "SECTIONS", "CatsyncGroup"]
 
@@ -120,7 +122,7 @@ class CatsyncGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is named, or say which one may have been meant."""
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            close = get_close_matches(args[0], self.list_commands(ctx), n=3, cutoff=0.5)
+            close = find_close(args[0], self.list_commands(ctx))
             meant = f" Did you mean {' or '.join(close)}?" if close else ""
             raise click.UsageError(f"There is no command '{args[0]}'.{meant}", ctx)
         return super().resolve_command(ctx, args)
@@ -137,6 +139,8 @@ class CatsyncGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the name of a command, without importing it."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while a line is typed
+
         summaries = {name: summary for name, (_, summary) in COMMANDS.items()}
         summaries |= {name: command.get_short_help_str() for name, command in self._plugin_commands(ctx).items()}
         items = [CompletionItem(name, help=text) for name, text in summaries.items() if name.startswith(incomplete)]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from catsync_core.backends.protocol import Backend
 from catsync_core.backends.registry import open_backend
@@ -18,6 +16,10 @@ from catsync_core.client.catalog import Catalog
 from catsync_core.client.client import Client
 from catsync_core.errors import CancelledError, CatsyncError, NotFoundError, SomeFailedError
 from catsync_core.events import Listener
+from catsync_core.spelling import find_close
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = [
     "any_catalogs_argument",
@@ -35,6 +37,8 @@ _Thing = TypeVar("_Thing")
 
 def complete_catalog(_context: click.Context, _argument: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the ids of the catalogs that this device knows, for shells."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - as in the group
+
     try:
         with Client() as client:
             infos = [catalog.info() for catalog in client.catalogs()]
@@ -87,7 +91,7 @@ def find_catalog(client: Client, catalog: str) -> Catalog:
     if not client.repositories():
         raise NotFoundError(f"There is no catalog '{catalog}'", hint="`catsync add REPO` adds a repository first")
     titled = [found.id for found in known.values() if found.info().title.casefold() == catalog.casefold()]
-    close = titled or get_close_matches(catalog, known, n=3, cutoff=0.5)
+    close = titled or find_close(catalog, known)
     meant = f"Did you mean {' or '.join(close)}? " if close else ""
     raise NotFoundError(f"There is no catalog '{catalog}'", hint=f"{meant}`catsync list` shows what there is")
 
