@@ -7,7 +7,6 @@ it is made, in a thread of its own, and whoever needs to know waits for what is 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -35,6 +34,7 @@ class Present:
         self._root = store.version_path(installed.version)
         self._pool = ThreadPoolExecutor(1, "catsync-present")
         self._loading = self._pool.submit(load_plain_manifest, store, installed)
+        self._making = self._pool.submit(self._make_tree)
         self._looking = self._pool.submit(lambda: list_files(self._root, self.manifest))
 
     def __enter__(self) -> Self:
@@ -58,11 +58,10 @@ class Present:
         """
         return self._loading.result()[0]
 
-    @cached_property
+    @property
     def tree(self) -> OldTree:
         """It, as a patch builds on it; raises as :attr:`manifest`."""
-        manifest, plain = self._loading.result()
-        return OldTree(manifest, self._root, plain)
+        return self._making.result()
 
     def files(self) -> tuple[list[LocalFile], list[LocalFile]]:
         """Return its files: those that look as they should, and those that do not.
@@ -72,3 +71,7 @@ class Present:
             LocalError: (local) its folder cannot be listed.
         """
         return self._looking.result()
+
+    def _make_tree(self) -> OldTree:
+        manifest, plain = self._loading.result()
+        return OldTree(manifest, self._root, plain)

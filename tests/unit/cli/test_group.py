@@ -73,7 +73,7 @@ def test_the_version_needs_nothing_but_click() -> None:
     modules = imported_by("--version")
     assert not {heavy for heavy in HEAVY if heavy in modules}
     ours = {module for module in modules if module.startswith("catsync_core")}
-    assert ours == {"catsync_core", "catsync_core.cli"} | {
+    assert ours == {"catsync_core", "catsync_core.cli", "catsync_core.spelling"} | {
         f"catsync_core.cli.{name}" for name in ("group", "main", "options")
     }
 
