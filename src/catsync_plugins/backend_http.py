@@ -34,7 +34,6 @@ from catsync_core.errors import (
     UnsupportedError,
 )
 from catsync_core.hookspecs import BackendEntry, hookimpl
-from catsync_plugins._http_early import connect_early
 from catsync_plugins._http_redirect import redirect_target, same_site
 
 if TYPE_CHECKING:
@@ -218,6 +217,8 @@ class HttpBackend:
             if self._closed:
                 raise self._closed_error()
             if self._transport is None:
+                from catsync_plugins._http_early import connect_early  # noqa: PLC0415 - as below
+
                 early = None if _CLIENT in sys.modules else connect_early(self._site.url)
                 from catsync_plugins._http_transport import Transport  # noqa: PLC0415 - as below
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -215,3 +216,10 @@ def test_two_loads_share_nothing(install: Install) -> None:
     first = load_plugins({})
     add(first, "extra", Offer("extra"))
     assert "extra" not in load_plugins({}).backends()
+
+
+def test_loading_the_built_in_ones_loads_no_network() -> None:
+    program = "import sys; from catsync_core.plugins import load_plugins; load_plugins({}); print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    assert "catsync_plugins.backend_http" in found
+    assert not {"asyncio", "http.client", "rich", "ssl", "subprocess", "urllib.request", "urllib3"} & set(found)

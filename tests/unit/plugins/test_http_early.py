@@ -158,12 +158,12 @@ def test_a_proxy_keeps_it_from_being_made(server: Counting, monkeypatch: pytest.
 def test_a_process_that_has_loaded_nothing_yet_connects_early_and_once(server: Counting) -> None:
     program = f"""
 import sys
-from catsync_plugins import backend_http
-make, made = backend_http.connect_early, []
+from catsync_plugins import _http_early, backend_http
+make, made = _http_early.connect_early, []
 def note(url):
     made.append((url, "urllib3" in sys.modules))
     return make(url)
-backend_http.connect_early = note
+_http_early.connect_early = note
 for _ in range(2):
     backend = backend_http.HttpBackend({place(server).removesuffix("/index.json")!r})
     assert backend.get("index.json", max_length=10).body == b"ok"
