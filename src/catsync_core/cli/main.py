@@ -15,7 +15,7 @@ from catsync_core.cli.group import CatsyncGroup
 
 __all__ = ["cli", "main"]
 
-_COLLECT_AFTER = 50_000  # objects that were made and not freed again; Python's own number is 700
+_COLLECT_AFTER = 100_000  # objects that were made and not freed again; Python's own number is 700
 
 
 @click.group(cls=CatsyncGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
