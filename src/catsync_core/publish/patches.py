@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from catsync_core.errors import CatsyncError, ContentError, MissingObjectError, NotFoundError, UsageError
-from catsync_core.format.manifest import Content, Manifest, write_plain
+from catsync_core.format.manifest import Content, Manifest
 from catsync_core.format.table import SignatureShape
 from catsync_core.limits import LIMITS
 from catsync_core.publish.alternative import Alternative
@@ -82,9 +82,10 @@ def make_patches(
     scratch: Path,
     tree: SourceTree,
     manifest: Manifest,
+    plain: bytes,
+    *,
     bases: Sequence[Base],
     alternative: Alternative,
-    *,
     settings: Settings,
     pool: Executor,
     warn: Callable[[str], None],
@@ -95,6 +96,7 @@ def make_patches(
         scratch: Folder to write them into.
         tree: The new version's folder.
         manifest: What it contains.
+        plain: The manifest's bytes before compression.
         bases: The versions that they shall begin from.
         alternative: What devices fetch without them.
         settings: Levels; whether there shall be one from nothing.
@@ -109,7 +111,6 @@ def make_patches(
     olds = [(_old_version(base.version, files), base.asked) for base in bases]
     if settings.solid:
         olds.append((OldVersion(Manifest(manifest.catalog, 0, (), (), ()), lambda *_: (), b""), False))
-    plain = write_plain(manifest)
     built = []
     for old, asked in olds:
         number = old.manifest.version
@@ -165,7 +166,7 @@ def _old_version(base: Previous, here: Mapping[bytes, SourceFile]) -> OldVersion
         with reading:
             return list(base.read(content, offset, length))
 
-    return OldVersion(base.manifest, read, write_plain(base.manifest))
+    return OldVersion(base.manifest, read, base.plain_manifest())
 
 
 def _while_readable(versions: Iterator[Previous]) -> Iterator[Previous]:

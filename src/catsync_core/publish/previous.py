@@ -12,7 +12,7 @@ from typing import IO, BinaryIO, cast
 
 from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.head import Head
-from catsync_core.format.manifest import Content, Manifest, PackRef
+from catsync_core.format.manifest import Content, Manifest, PackRef, decompress_manifest
 from catsync_core.format.objects import ObjectRef, object_key
 from catsync_core.format.table import SignatureShape, Table
 from catsync_core.plan.basis import BasisFinder
@@ -43,9 +43,10 @@ class Previous:
     def __init__(self, repository: Repository, ref: ObjectRef | None, catalog: str, version: int) -> None:
         self.head: Head | None = None
         self.manifest = Manifest(catalog, 0, (), (), ())
+        self._data = b""
         if ref is not None:
             self.head = repository.head(ref, catalog, version)
-            self.manifest, _ = repository.manifest(self.head)
+            self.manifest, self._data = repository.manifest(self.head)
         self.files = self.manifest.files()
         self.times = {entry.path: entry.mtime for entry in self.manifest.entries}
         self.by_hash = {content.sha256: content for content in self.manifest.contents}
@@ -53,6 +54,10 @@ class Previous:
         self._reader = ContentReader(repository, self.manifest)
         self._reading = threading.Lock()
         self._finder = BasisFinder(self.files)
+
+    def plain_manifest(self) -> bytes:
+        """Return its manifest's bytes before compression; none where the catalog is new."""
+        return decompress_manifest(self._data) if self._data else b""
 
     def older(self, versions: Collection[int]) -> Iterator[Previous]:
         """Yield some versions, this one or earlier ones, the newest first.

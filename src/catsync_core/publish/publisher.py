@@ -19,7 +19,7 @@ from catsync_core.events import Event, Listener, Phase, Progress, Warned, ignore
 from catsync_core.format.head import Head, PatchRef, write_head
 from catsync_core.format.history import write_history
 from catsync_core.format.index import FORMAT, CatalogSummary, Index, check_catalog_id, write_index
-from catsync_core.format.manifest import read_manifest, write_manifest
+from catsync_core.format.manifest import compress_manifest, read_manifest, write_plain
 from catsync_core.format.objects import INDEX_KEY, ObjectRef, object_key
 from catsync_core.limits import LIMITS
 from catsync_core.plugins import load_plugins
@@ -200,7 +200,8 @@ class Publisher:
         ):
             packs = self._build(tree, previous, settings, Path(scratch), pool)
             manifest = describe_version(tree, previous, packs, (before.version if before else 0) + 1)
-            data = write_manifest(manifest)
+            plain = write_plain(manifest)
+            data = compress_manifest(plain)
             with explain_limits():
                 read_manifest(data)
             self._listener(Phase("publish", catalog, "patch"))
@@ -208,8 +209,9 @@ class Publisher:
                 Path(scratch),
                 tree,
                 manifest,
-                bases,
-                find_alternative(manifest, len(data), previous, [built for built, _ in packs]),
+                plain,
+                bases=bases,
+                alternative=find_alternative(manifest, len(data), previous, [built for built, _ in packs]),
                 settings=settings,
                 pool=pool,
                 warn=lambda message: self._listener(Warned(catalog, message)),
