@@ -7,6 +7,7 @@ import time
 import click
 
 from catsync_core.cli.consent import run_download
+from catsync_core.cli.memory import keep_freed_memory
 from catsync_core.cli.options import CatsyncCommand, json_option, now_option
 from catsync_core.cli.progress import PHASES, choose_progress
 from catsync_core.cli.screen import Screen, pass_screen
@@ -78,6 +79,7 @@ def resume_command(screen: Screen, catalog: str, *, now: bool) -> None:
 
     An agent that is running on this device goes on with it; where there is none, this command does it here and now.
     """
+    keep_freed_memory()
     progress = choose_progress(screen)
     with open_client(screen, progress) as client:
         found = find_catalog(client, catalog)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from catsync_core.cli.consent import run_download
+from catsync_core.cli.memory import keep_freed_memory
 from catsync_core.cli.options import CatsyncCommand, basis_option, json_option, now_option, via_option
 from catsync_core.cli.progress import choose_progress
 from catsync_core.cli.screen import Screen, pass_screen
@@ -34,6 +35,7 @@ def offline_command(screen: Screen, catalogs: tuple[str, ...], via: str, basis: 
 
     The download starts at once. After an interruption the same command goes on where it stopped.
     """
+    keep_freed_memory()
     progress = choose_progress(screen)
     with open_client(screen, progress) as client:
 
@@ -62,6 +64,7 @@ def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every
     """
     if bool(catalogs) == every:
         raise click.UsageError("Name the catalogs to update, or give --all for all of them, but not both")
+    keep_freed_memory()
     progress = choose_progress(screen)
     with open_client(screen, progress) as client:
 
