@@ -378,10 +378,14 @@ def test_a_failed_flush_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(_folders, "sync_file_system", fail)
     with StagingTree(store, 2, record.manifest) as staging:
         build(store, staging, TREES[2], None)
-        for _ in range(3):
+        with pytest.raises(LocalError):
+            commit(store, staging, record, data)
+        first = len(calls)  # files are flushed side by side
+        assert 1 <= first <= len(TREES[2])
+        for _ in range(2):
             with pytest.raises(LocalError):
                 commit(store, staging, record, data)
-    assert len(calls) == 1
+    assert len(calls) == first
     check(store, {1})
     with StagingTree(store, 2, record.manifest) as staging:
         assert not staging.resumed  # nothing that was not flushed is believed

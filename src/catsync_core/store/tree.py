@@ -10,6 +10,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,7 @@ __all__ = ["Known", "Linked", "StagingTree", "journal_path", "staging_path"]
 _PIECE = 1024 * 1024
 _LARGE = 256 * 1024  # bytes: larger files are flushed while others are still being written
 _FEW = 128  # small files, or folders, that are flushed one by one
+_SIDE_BY_SIDE = 8  # of those
 _WRITABLE = 0o222
 
 
@@ -362,10 +364,10 @@ class StagingTree:
         if self._beneath.syncs_whole and not few:
             self._beneath.sync_file_system()
             return
-        for path in self._small:
-            self._beneath.sync_file(f"{self._root}/{path}")
-        for path in self._folders:
-            self._beneath.sync_folder(f"{self._root}/{path}")
+        # Side by side: what several flushes wait for, the file system writes once.
+        with ThreadPoolExecutor(_SIDE_BY_SIDE, "catsync-flush") as pool:
+            list(pool.map(self._beneath.sync_file, [f"{self._root}/{path}" for path in self._small]))
+            list(pool.map(self._beneath.sync_folder, [f"{self._root}/{path}" for path in self._folders]))
         self._beneath.sync_folder(self._root)
 
 

@@ -12,7 +12,7 @@ from typing import Self
 from catsync_core.errors import IntegrityError
 from catsync_core.format.paths import show_path
 from catsync_core.store.beneath import Beneath
-from catsync_core.store.durable import Bytes, start_writing, write_all
+from catsync_core.store.durable import Bytes, reserve, start_writing, write_all
 from catsync_core.store.failures import Attempt
 from catsync_core.store.times import clamp_mtime
 
@@ -20,6 +20,7 @@ __all__ = ["FileWriter"]
 
 _PIECE = 1024 * 1024
 _STRIDE = 8 * 1024 * 1024  # bytes of a large file after which they are on their way to the disk
+_RESERVED = 1024 * 1024  # bytes: for smaller files it would cost more than it saves
 _FICLONE = 0x40049409  # _IOW(0x94, 9, int), from linux/fs.h
 
 
@@ -112,6 +113,8 @@ class FileWriter:
         before = self._done
         self._count(data)
         with Attempt("write", self._path, self._size):
+            if not before and self._size >= _RESERVED:
+                reserve(self._descriptor, self._size)
             write_all(self._descriptor, data)
         if before // _STRIDE != self._done // _STRIDE:
             start_writing(self._descriptor)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from catsync_core.errors import DamagedError, IntegrityError, LocalError, PathError
+from catsync_core.errors import DamagedError, DiskFullError, IntegrityError, LocalError, PathError
 from catsync_core.format.objects import ObjectRef
-from catsync_core.store import _boot, journal, layout
+from catsync_core.store import _boot, durable, journal, layout
 from catsync_core.store import tree as tree_module
 from catsync_core.store._folders import CheckedFolders
 from catsync_core.store.beneath import Beneath
@@ -366,3 +368,35 @@ def test_many_small_files_cost_few_calls(store: CatalogStore, monkeypatch: pytes
         assert total <= calls["write"] <= total * 1.01  # the journal is written in batches
         assert calls["stat"] == calls["unlink"] == 0
         assert calls["fsync"] <= tree_module._FEW
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, room is found as it is written")
+def test_room_for_a_large_file_is_found_before_it_is_written(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    code = errno.ENOSPC
+
+    def refuse(_: int, length: int) -> int:
+        asked.append(length)
+        return code
+
+    monkeypatch.setattr(durable, "_load_fallocate", lambda: refuse)
+    data = bytes(1 << 20)
+    with StagingTree(store, 1, REF) as tree:
+        with pytest.raises(DiskFullError):
+            tree.write("large", [data[:1], data[1:]], **facts(data))
+        assert tree.existing("large") is None
+        assert asked == [len(data)]
+        code = errno.EOPNOTSUPP
+        tree.write("large", [data[:1], data[1:]], **facts(data))
+        small = data[1:]
+        tree.write("small", [small], **facts(small))
+    assert asked == [len(data), len(data)], "once for a large file, and never for a small one"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, room is found as it is written")
+def test_a_file_is_as_long_as_what_was_written_whatever_room_it_has(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        durable.reserve(file.fileno(), 1 << 20)
+        assert os.fstat(file.fileno()).st_size == 0
