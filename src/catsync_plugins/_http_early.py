@@ -72,7 +72,7 @@ class EarlyConnection:
         except TimeoutError:
             self._late = True
             return
-        except OSError:
+        except (OSError, UnicodeError):  # the latter for a name that cannot be one
             return  # whoever wanted it connects in the ordinary way, which finds the words for what is wrong
         with self._lock:
             if not self._over:
