@@ -68,11 +68,13 @@ class EarlyConnection:
 
     def _connect(self) -> None:
         try:
-            made = socket.create_connection(self._address, CONNECT_SECONDS)
+            host, port = self._address
+            # As bytes: of text, Python would first see whether it must be encoded, and load what that takes.
+            made = socket.create_connection((host.encode(), port), CONNECT_SECONDS)  # type: ignore[arg-type]  # it takes either
         except TimeoutError:
             self._late = True
             return
-        except (OSError, UnicodeError):  # the latter for a name that cannot be one
+        except OSError:
             return  # whoever wanted it connects in the ordinary way, which finds the words for what is wrong
         with self._lock:
             if not self._over:
