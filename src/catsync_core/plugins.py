@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["PluginRecord", "Plugins", "load_plugins"]
 
 GROUP = "catsync"
-_PREFIX = "catsync_"
 _AnyEntry = BackendEntry | PolicyEntry | ScheduleEntry | NotifierEntry
 _Entry = TypeVar("_Entry", BackendEntry, PolicyEntry, ScheduleEntry, NotifierEntry)
 BUILT_IN = (
@@ -74,17 +73,11 @@ class PluginRecord(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-class _PluginManager(pluggy.PluginManager):
-    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
-        """Look only at what is called as a hook is: the others are many, and to look at each takes time."""
-        return super().parse_hookimpl_opts(plugin, name) if name.startswith(_PREFIX) else None
-
-
 class Plugins:
     """The plugins of one process. Make it with :func:`load_plugins`."""
 
     def __init__(self) -> None:
-        self._manager = _PluginManager(GROUP)
+        self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._records: dict[str, PluginRecord] = {}
         self._entries: dict[type, Mapping[str, object]] = {}

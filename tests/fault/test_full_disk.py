@@ -16,7 +16,7 @@ import pytest
 
 from catsync_core import Client, Publisher
 from catsync_core.store.layout import CatalogStore
-from catsync_core.store.spool import Spool
+from catsync_core.store.spool import bytes_kept
 from fault.clean import check_clean
 from fault.device import Tree, publish
 
@@ -147,7 +147,7 @@ class Trial:
         check_visible(store)
         check_clean(store)
         # What could not be cleaned up after a commit waits for the next version.
-        assert not Spool(store).bytes_kept() or (left.code and now == NEW)
+        assert not bytes_kept(store) or (left.code and now == NEW)
         shutil.rmtree(self.home)
         return left
 

@@ -45,7 +45,7 @@ from catsync_core.plugins import PluginRecord, Plugins
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.pointer import read_pointer
 from catsync_core.store.records import Installed
-from catsync_core.store.spool import Spool
+from catsync_core.store.spool import last_arrival
 from catsync_core.testing.faults import Fault, FaultyBackend, FlipBit, Reset, Status, Truncate
 from catsync_core.testing.memory import MemoryBackend
 from catsync_plugins import schedule_daily
@@ -569,7 +569,7 @@ class Lifecycle(RuleBasedStateMachine):
             discard_leftovers(client._device)
             row, job = client._device.state.record(CATALOG)
         if row is not None and row.mode is Mode.ONLINE and job is None and self.store.exists():
-            assert self.now - Spool(self.store).last_arrival() <= GRACE, "INV3: kept for too long"
+            assert self.now - last_arrival(self.store) <= GRACE, "INV3: kept for too long"
 
     @rule()
     def restart(self) -> None:

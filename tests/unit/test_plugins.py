@@ -93,6 +93,10 @@ def test_distributions_are_found_by_their_entry_point(install: Install) -> None:
             "catsync_unheard_of",
         ),
         (
+            "from catsync_core.hookspecs import hookimpl\n@hookimpl\ndef catsinc_backends(): ...",
+            "catsinc_backends",
+        ),
+        (
             "from catsync_core.hookspecs import hookimpl\n@hookimpl\ndef catsync_backends(wrong): ...",
             "wrong",
         ),

@@ -8,10 +8,8 @@ from catsync_core.client.labels import Axes, derive_label, is_alive
 from catsync_core.client.report import SCHEMA, CatalogInfo, JobInfo
 from catsync_core.client.rows import CatalogRow, Gate, Job
 from catsync_core.client.sources import Source
-from catsync_core.errors import LocalError
-from catsync_core.store.layout import CatalogStore
 from catsync_core.store.records import Installed
-from catsync_core.store.spool import Spool
+from catsync_core.store.spool import bytes_kept
 
 __all__ = ["describe_catalog", "describe_job"]
 
@@ -72,7 +70,7 @@ def describe_catalog(
         checked_at=source.row.checked_at if source else 0,
         downloaded_at=row.downloaded_at,
         downloaded_bytes=row.downloaded_bytes,
-        kept_bytes=_count_kept(store),
+        kept_bytes=bytes_kept(store),
         problem=row.problem or (source.row.problem if source else ""),
         path=str(store.version_path(installed.version)) if installed else "",
         skipped_version=row.skipped if installed and head and row.skipped > installed.version else None,
@@ -87,15 +85,6 @@ def describe_catalog(
         previous_bytes=previous.bytes if previous else 0,
         expires=source.index.expires if source else 0,
     )
-
-
-def _count_kept(store: CatalogStore) -> int:
-    try:
-        return Spool(store).bytes_kept() if store.exists() else 0
-    except LocalError:
-        if store.exists():
-            raise
-        return 0  # it is removed just now
 
 
 def describe_job(job: Job, now: float, position: int = 0) -> JobInfo:

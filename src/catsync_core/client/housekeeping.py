@@ -8,7 +8,7 @@ from catsync_core.errors import LockedError
 from catsync_core.store.layout import CatalogStore, list_stored
 from catsync_core.store.pointer import read_pointer
 from catsync_core.store.remove import remove_content
-from catsync_core.store.spool import Spool
+from catsync_core.store.spool import last_arrival
 
 __all__ = ["GRACE", "discard_leftovers"]
 
@@ -45,4 +45,4 @@ def _is_unwanted(device: Device, store: CatalogStore) -> bool:
     row, job = device.state.record(store.catalog)
     if row is None or row.mode is Mode.OFFLINE or job is not None or read_pointer(store) is not None:
         return False
-    return device.now() - Spool(store).last_arrival() > GRACE
+    return device.now() - last_arrival(store) > GRACE

@@ -23,7 +23,6 @@ __all__ = [
     "Entry",
     "Manifest",
     "PackRef",
-    "compress_manifest",
     "decompress_manifest",
     "read_manifest",
     "read_plain",
@@ -99,12 +98,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of a manifest as they lie in a repository."""
-    return compress_manifest(write_plain(manifest))
-
-
-def compress_manifest(plain: bytes) -> bytes:
-    """Return the bytes of a manifest as they lie in a repository, from those before compression."""
-    return compress(plain, _LEVEL)
+    return compress(write_plain(manifest), _LEVEL)
 
 
 def write_plain(manifest: Manifest) -> bytes:

@@ -19,7 +19,7 @@ from catsync_core.events import Event, Listener, Phase, Progress, Warned, ignore
 from catsync_core.format.head import Head, PatchRef, write_head
 from catsync_core.format.history import write_history
 from catsync_core.format.index import FORMAT, CatalogSummary, Index, check_catalog_id, write_index
-from catsync_core.format.manifest import compress_manifest, read_manifest, write_plain
+from catsync_core.format.manifest import decompress_manifest, read_manifest, write_manifest
 from catsync_core.format.objects import INDEX_KEY, ObjectRef, object_key
 from catsync_core.limits import LIMITS
 from catsync_core.plugins import load_plugins
@@ -200,8 +200,7 @@ class Publisher:
         ):
             packs = self._build(tree, previous, settings, Path(scratch), pool)
             manifest = describe_version(tree, previous, packs, (before.version if before else 0) + 1)
-            plain = write_plain(manifest)
-            data = compress_manifest(plain)
+            data = write_manifest(manifest)
             with explain_limits():
                 read_manifest(data)
             self._listener(Phase("publish", catalog, "patch"))
@@ -209,7 +208,7 @@ class Publisher:
                 Path(scratch),
                 tree,
                 manifest,
-                plain,
+                decompress_manifest(data),
                 bases=bases,
                 alternative=find_alternative(manifest, len(data), previous, [built for built, _ in packs]),
                 settings=settings,

@@ -19,12 +19,11 @@ import msgspec
 from catsync_core.errors import PathError, SourceError
 from catsync_core.format.paths import check_path, check_paths, show_path
 from catsync_core.publish.scan_cache import ScanCache, Stamp
+from catsync_core.store.durable import read_pieces
 from catsync_core.store.times import clamp_mtime
 
 __all__ = ["ChangedWhilePublishingError", "SourceFile", "SourceTree", "read_range", "read_source", "scan"]
 
-_PIECE = 1 << 20
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _WORKERS = 2
 _SHOWN = 20
 
@@ -139,17 +138,8 @@ def read_range(file: SourceFile, offset: int, length: int) -> Iterator[bytes]:
 
 def _pieces(file: SourceFile, offset: int, length: int) -> Iterator[bytes]:
     """Stream a part of a file, as far as there is any."""
-    # By its descriptor: thousands of small files are read, and opening a stream takes several times as long.
     try:
-        descriptor = os.open(file.location, _READ)
-        try:
-            if offset:
-                os.lseek(descriptor, offset, os.SEEK_SET)
-            while length and (piece := os.read(descriptor, min(length, _PIECE))):
-                length -= len(piece)
-                yield piece
-        finally:
-            os.close(descriptor)
+        yield from read_pieces(file.location, offset, length)
     except OSError as error:
         raise _changed(file.path, "published") from error
 

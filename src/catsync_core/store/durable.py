@@ -11,17 +11,20 @@ import functools
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from catsync_core.store.failures import Attempt
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from catsync_core.store.beneath import Beneath
 
 __all__ = [
     "Bytes",
     "read_at",
+    "read_pieces",
     "replace_durably",
     "reserve",
     "start_writing",
@@ -32,6 +35,9 @@ __all__ = [
 ]
 
 Bytes = bytes | bytearray | memoryview
+
+_PIECE = 1 << 20
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 if sys.platform == "darwin":
     import fcntl
@@ -47,16 +53,18 @@ else:
 
 
 @functools.cache
-def _load_syncfs() -> Callable[[int], int]:
-    import ctypes  # noqa: PLC0415  # slow to import, and needed once per commit
+def _load(name: str, *types: str) -> Callable[..., int]:
+    """Return a function of the C library that Python does not offer, as one that returns 0 or the error's number.
 
-    syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    syncfs.argtypes = [ctypes.c_int]
+    Args:
+        name: Of the function.
+        types: Of its arguments, as ctypes names them.
+    """
+    import ctypes  # noqa: PLC0415  # slow to import, and needed only by jobs
 
-    def call(descriptor: int) -> int:
-        return ctypes.get_errno() if syncfs(descriptor) else 0
-
-    return call
+    call = getattr(ctypes.CDLL(None, use_errno=True), name)
+    call.argtypes = [getattr(ctypes, kind) for kind in types]
+    return lambda *arguments: ctypes.get_errno() if call(*arguments) else 0
 
 
 def sync_file_system(descriptor: int) -> None:
@@ -67,22 +75,13 @@ def sync_file_system(descriptor: int) -> None:
     Raises:
         OSError: a write or the flush failed.
     """
-    code = _load_syncfs()(descriptor)
+    code = _load("syncfs", "c_int")(descriptor)
     if code:
         raise OSError(code, os.strerror(code))
 
 
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE, from linux/falloc.h
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-@functools.cache
-def _load_fallocate() -> Callable[[int, int], int]:
-    import ctypes  # noqa: PLC0415  # as above
-
-    call = ctypes.CDLL(None, use_errno=True).fallocate
-    call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
-    return lambda descriptor, length: ctypes.get_errno() if call(descriptor, _KEEP_SIZE, 0, length) else 0
 
 
 def reserve(descriptor: int, length: int) -> None:
@@ -99,21 +98,12 @@ def reserve(descriptor: int, length: int) -> None:
         OSError: there is not enough room.
     """
     if sys.platform == "linux":
-        code = _load_fallocate()(descriptor, length)
+        code = _load("fallocate", "c_int", "c_int", "c_int64", "c_int64")(descriptor, _KEEP_SIZE, 0, length)
         if code in _FULL:
             raise OSError(code, os.strerror(code))
 
 
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE, from linux/fs.h
-
-
-@functools.cache
-def _load_sync_file_range() -> Callable[[int], int]:
-    import ctypes  # noqa: PLC0415  # as above
-
-    call = ctypes.CDLL(None, use_errno=True).sync_file_range
-    call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-    return lambda descriptor: int(call(descriptor, 0, 0, _START_WRITING))
 
 
 def start_writing(descriptor: int) -> None:
@@ -122,7 +112,7 @@ def start_writing(descriptor: int) -> None:
     It promises nothing and cannot fail: only the flush that comes later does either.
     """
     if sys.platform == "linux":
-        _load_sync_file_range()(descriptor)
+        _load("sync_file_range", "c_int", "c_int64", "c_int64", "c_uint")(descriptor, 0, 0, _START_WRITING)
 
 
 def write_all(descriptor: int, data: Bytes) -> None:
@@ -180,6 +170,28 @@ else:
         while rest:
             done = os.pwrite(descriptor, rest, offset)
             rest, offset = rest[done:], offset + done
+
+
+def read_pieces(location: str | Path, offset: int, length: int) -> Iterator[bytes]:
+    """Stream a part of a file in pieces of at most 1 MiB, as far as there is any.
+
+    It is read by its descriptor: where thousands of small files are, opening a stream takes several times as long.
+
+    Args:
+        location: Of the file.
+        offset: Where the part begins, bytes.
+        length: Of the part, bytes.
+
+    Raises:
+        OSError: it cannot be opened or read.
+    """
+    descriptor = os.open(location, _READ)
+    try:
+        while length and (piece := read_at(descriptor, offset, min(length, _PIECE))):
+            offset, length = offset + len(piece), length - len(piece)
+            yield piece
+    finally:
+        os.close(descriptor)
 
 
 def replace_durably(beneath: Beneath, path: str, data: bytes) -> None:

@@ -20,7 +20,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from catsync_core.errors import NotFoundError, UsageError
 from catsync_core.store.beneath import Beneath
@@ -28,7 +28,7 @@ from catsync_core.store.durable import Bytes, read_at, write_all, write_at
 from catsync_core.store.failures import Attempt
 from catsync_core.store.layout import SPOOL, CatalogStore
 
-__all__ = ["Spool"]
+__all__ = ["Spool", "bytes_kept", "last_arrival"]
 
 _PLACE = struct.Struct("<QQ")
 _CHECK = struct.Struct("<I")
@@ -120,25 +120,6 @@ class Spool:
                 del frames[offset]
                 _append(self._files(beneath, pack_sha256)[1], offset, length | _GONE)
 
-    def bytes_kept(self) -> int:
-        """Return the bytes of all frames that are kept.
-
-        Raises:
-            LocalError: (local) a journal cannot be read.
-        """
-        with self._working("read", SPOOL) as beneath:
-            return sum(sum(self._frames(beneath, pack).values()) for pack in _kept_packs(beneath))
-
-    def last_arrival(self) -> float:
-        """Return when the last frame arrived, seconds since 1970; 0 when none is kept.
-
-        Raises:
-            LocalError: (local) the files cannot be looked at.
-        """
-        with self._working("read", SPOOL) as beneath:
-            found = beneath.list(SPOOL) if beneath.exists(SPOOL) else []
-            return max((status.st_mtime for _, status in found), default=0.0)
-
     def close(self) -> None:
         """Close the files of all packs, so that others can remove them; they are opened again when they are needed."""
         with self._lock:
@@ -194,6 +175,39 @@ class Spool:
             yield self._beneath
 
 
+def bytes_kept(store: CatalogStore) -> int:
+    """Return the bytes of all frames that are kept of a catalog. Changes nothing, and needs no lock.
+
+    Raises:
+        LocalError: (local) a journal cannot be read.
+    """
+    with _looking(store) as beneath:
+        return sum(sum(_read(beneath, pack)[0].values()) for pack in _kept_packs(beneath)) if beneath else 0
+    return 0
+
+
+def last_arrival(store: CatalogStore) -> float:
+    """Return when the last frame of a catalog arrived, seconds since 1970; 0 when none is kept. As :func:`bytes_kept`.
+
+    Raises:
+        LocalError: (local) the files cannot be looked at.
+    """
+    with _looking(store) as beneath:
+        return max((status.st_mtime for _, status in beneath.list(SPOOL)), default=0.0) if beneath else 0.0
+    return 0.0
+
+
+@contextmanager
+def _looking(store: CatalogStore) -> Iterator[Beneath | None]:
+    """Open a catalog's folder to look at its spool; what another process removes meanwhile is not there."""
+    folder = store.find()
+    if folder is None:
+        yield None
+        return
+    with folder, Attempt("read", SPOOL), suppress(FileNotFoundError):
+        yield folder
+
+
 class _Descriptor:
     """An open file, closed with its last user: it may still be read when others have taken its place."""
 
@@ -207,11 +221,20 @@ class _Descriptor:
 
 
 def _load(beneath: Beneath, pack: str) -> Frames:
+    frames, good, length = _read(beneath, pack)
+    if good != length:  # torn by a kill; cut off, so that what is appended next stands in line
+        journal = _Descriptor(beneath.open(_done(pack), os.O_WRONLY))
+        os.ftruncate(journal.number, good)
+    return frames
+
+
+def _read(beneath: Beneath, pack: str) -> tuple[Frames, int, int]:
+    """Return what a journal tells, how many of its bytes are whole records, and its length."""
+    frames: Frames = {}
     try:
         journal = beneath.read(_done(pack))
     except FileNotFoundError:
-        return {}
-    frames: Frames = {}
+        return frames, 0, 0
     good = 0
     for at in range(0, len(journal) - _RECORD + 1, _RECORD):
         record = journal[at : at + _RECORD]
@@ -223,10 +246,7 @@ def _load(beneath: Beneath, pack: str) -> Frames:
         else:
             frames[offset] = length
         good = at + _RECORD
-    if good != len(journal):  # torn by a kill; cut off, so that what is appended next stands in line
-        journal_file = _Descriptor(beneath.open(_done(pack), os.O_WRONLY))
-        os.ftruncate(journal_file.number, good)
-    return frames
+    return frames, good, len(journal)
 
 
 def _append(journal: _Descriptor, offset: int, length: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,7 @@ from catsync_core.format.objects import ObjectRef
 from catsync_core.format.prefix import decompress_after
 from catsync_core.plan.model import FramePart, LocalPart, Part, PatchPart, Piece, RawPart
 from catsync_core.plan.requests import SEGMENT, patch_pieces
-from catsync_core.store.durable import read_at
+from catsync_core.store.durable import read_pieces
 from catsync_core.store.spool import Spool
 from catsync_core.transfer.fetch import Fetching
 from catsync_core.transfer.frame_cache import Decoded, FrameCache
@@ -22,8 +21,6 @@ __all__ = ["BadPieceError", "PartSource", "read_segments"]
 
 _WORKERS = 2
 _AHEAD = 8 << 20  # bytes of memory for frames that are decoded ahead, or one frame if that takes more
-_PIECE = 1 << 20
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 class BadPieceError(ContentError):
@@ -202,17 +199,12 @@ def _key(part: FramePart | PatchPart) -> tuple[str, int]:
 
 
 def _read_local(part: LocalPart) -> Iterator[bytes]:
-    # By its descriptor: a patch reads thousands of small files, and opening a stream takes several times as long.
+    missing = part.length
     try:
-        descriptor = os.open(part.location, _READ)
-        try:
-            for start in range(0, part.length, _PIECE):
-                length = min(_PIECE, part.length - start)
-                data = read_at(descriptor, part.offset + start, length)
-                if len(data) != length:
-                    raise IntegrityError(f"{part.location} has become shorter")
-                yield data
-        finally:
-            os.close(descriptor)
+        for data in read_pieces(part.location, part.offset, part.length):
+            missing -= len(data)
+            yield data
     except OSError as error:
         raise IntegrityError(f"{part.location} cannot be read any more ({error.strerror})") from error
+    if missing:
+        raise IntegrityError(f"{part.location} has become shorter")

@@ -14,7 +14,7 @@ from catsync_core.store.commit import commit, recover
 from catsync_core.store.layout import CatalogStore
 from catsync_core.store.manifests import load_manifest
 from catsync_core.store.pointer import Installed, read_pointer, write_pointer
-from catsync_core.store.spool import Spool
+from catsync_core.store.spool import Spool, bytes_kept
 from catsync_core.store.tree import StagingTree
 from catsync_core.store.verify import verify_version
 
@@ -128,7 +128,7 @@ def test_foreign_files_in_the_way_are_kept_aside(store: CatalogStore, install: I
 def test_commit_clears_the_spool_and_staging(store: CatalogStore, install: Install) -> None:
     Spool(store).add("a" * 64, 0, b"frame")
     install(1, {"a": b"1"})
-    assert Spool(store).bytes_kept() == 0
+    assert bytes_kept(store) == 0
     assert list((store.root / ".catsync/staging").iterdir()) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from catsync_core.errors import LocalError, NotFoundError, UsageError
 from catsync_core.store.layout import CatalogStore
-from catsync_core.store.spool import Spool
+from catsync_core.store.spool import Spool, bytes_kept
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -25,7 +25,7 @@ def test_frames_survive(store: CatalogStore) -> None:
         assert kept.read(ONE, 1_000_000, 3) == b"far"
         assert kept.read(ONE, 0, 4) == b"near"
         assert kept.read(TWO, 5, 5) == b"other"
-        assert kept.bytes_kept() == 12
+        assert bytes_kept(store) == 12
 
 
 def test_what_is_not_kept_is_not_read(store: CatalogStore) -> None:
@@ -48,9 +48,18 @@ def test_a_damaged_frame_is_forgotten_and_kept_again(store: CatalogStore) -> Non
     spool.forget(ONE, 0, 4)
     for kept in (spool, Spool(store)):
         assert not kept.has(ONE, 0, 4)
-        assert kept.bytes_kept() == 4
+        assert bytes_kept(store) == 4
     spool.add(ONE, 0, b"fine")
     assert Spool(store).read(ONE, 0, 4) == b"fine"
+
+
+def test_counting_what_is_kept_changes_nothing_for_whoever_writes(store: CatalogStore) -> None:
+    Spool(store).add(ONE, 0, b"frame")
+    done = store.root / f".catsync/spool/{ONE}.done"
+    torn = done.read_bytes() + b"half a record"
+    done.write_bytes(torn)
+    assert bytes_kept(store) == 5
+    assert done.read_bytes() == torn
 
 
 def test_a_torn_journal_loses_only_its_end(store: CatalogStore) -> None:
@@ -77,9 +86,9 @@ def test_packs_are_trimmed_and_cleared(store: CatalogStore) -> None:
     spool.add(TWO, 0, b"two!")
     spool.trim({TWO})
     assert not spool.has(ONE, 0, 3)
-    assert spool.bytes_kept() == 4
+    assert bytes_kept(store) == 4
     spool.clear()
-    assert spool.bytes_kept() == 0
+    assert bytes_kept(store) == 0
     assert list((store.root / ".catsync/spool").iterdir()) == []
 
 

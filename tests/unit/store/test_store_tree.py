@@ -377,11 +377,11 @@ def test_room_for_a_large_file_is_found_before_it_is_written(
     asked: list[int] = []
     code = errno.ENOSPC
 
-    def refuse(_: int, length: int) -> int:
+    def refuse(_descriptor: int, _mode: int, _offset: int, length: int) -> int:
         asked.append(length)
         return code
 
-    monkeypatch.setattr(durable, "_load_fallocate", lambda: refuse)
+    monkeypatch.setattr(durable, "_load", lambda *_: refuse)
     data = bytes(1 << 20)
     with StagingTree(store, 1, REF) as tree:
         with pytest.raises(DiskFullError):
