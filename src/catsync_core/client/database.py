@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["Database"]
 
 _APPLICATION = 0x43534E43  # "CSNC"
 _BUSY_SECONDS = 15.0
+_PAUSE = 0.01  # seconds between two attempts at what SQLite does not wait for by itself
 _NEEDED = 1 << 20  # bytes: more than a transaction and SQLite's own files beside the database take
 _PRIMARY = 0xFF  # of SQLite's error codes; what is above tells more about the same
 _FIRST = """
@@ -161,7 +163,7 @@ class Database:
             raise self._failed(error) from error
 
     def _migrate(self) -> None:
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._log_ahead()
         self._connection.execute("PRAGMA synchronous = FULL")
         if self._connection.execute("PRAGMA user_version").fetchone()[0] == _SCHEMA:
             return
@@ -174,6 +176,22 @@ class Database:
             if found < _SCHEMA:
                 self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 self._connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+
+    def _log_ahead(self) -> None:
+        # While somebody else writes to a file that is not yet in this mode, SQLite refuses at once: its busy timeout
+        # covers a statement's first lock only, not the stronger one that this statement goes on to ask for.
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while not self._set_log_ahead(deadline):
+            time.sleep(_PAUSE)
+
+    def _set_log_ahead(self, deadline: float) -> bool:
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            return False
+        return True
 
     def _failed(self, error: sqlite3.Error) -> LocalError:
         code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -171,6 +172,27 @@ def test_one_new_state_is_opened_by_many_at_once(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(open_it, range(40)))) == 1
+
+
+def test_a_new_state_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "state.sqlite3", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(0.2, other.execute, ("COMMIT",))
+    end.start()
+    try:
+        State(tmp_path / "state.sqlite3").close()
+    finally:
+        end.join()
+        other.close()
+
+
+def test_a_new_state_that_stays_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    other = sqlite3.connect(tmp_path / "state.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LocalError, match="locked"):
+        State(tmp_path / "state.sqlite3")
+    other.close()
 
 
 JOB = Job("shoes", JobKind.INSTALL, 5.0, gate=Gate.RETRY, reason="gone", until=9.5, consented=True, by_user=False)
