@@ -178,7 +178,9 @@ def test_what_is_due_together_is_spread_over_the_window(identity: str, cause: st
     times = [moment for moment, _ in device.begun]
     assert sorted(url for _, url in device.begun) == sorted(device.asked)
     assert 0.5 * WINDOW < max(times) - min(times) < WINDOW + 5
-    assert max(sum(moment <= other < moment + 6 for other in times) for moment in times) < REPOSITORIES / 3
+    # Moments are as good as random, so about a tenth falls into 6 of 60 seconds, and a third once in thousands of
+    # devices; all that the workers can do in that time would be nearly all.
+    assert max(sum(moment <= other < moment + 6 for other in times) for moment in times) < REPOSITORIES / 2
     assert device.most_at_once <= WORKERS
 
 
