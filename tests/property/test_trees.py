@@ -255,7 +255,7 @@ def small_scale(frame_size: int, pack_size: int) -> Iterator[None]:
         patch.setattr(draft, "_SOLID", 9000)
         patch.setattr(draft, "_OUTPUT", 7000)
         patch.setattr(draft, "_PREFIX", 9000)
-        patch.setattr(draft, "_CONTEXT", 3000)
+        patch.setattr(draft, "_CONTEXT_LEAST", 3000)
         patch.setattr(draft, "_SLACK", 1000)
         for module in (requests, parts):
             patch.setattr(module, "SEGMENT", 700)

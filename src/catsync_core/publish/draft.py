@@ -1,8 +1,8 @@
 """Decide which new bytes share a frame of a patch, and which old bytes are their history.
 
 Small contents share a frame, ordered by type and path. The prefix of a frame is, first of all, what its contents looked
-like before; where it has added files too, also old files of the same kind, for like resembles like. A content that is
-larger than a frame is cut, and each piece gets the old region that it came from.
+like before; for those that nothing precedes, also some old files of the same kind, for like resembles like. A content
+that is larger than a frame is cut, and each piece gets the old region that it came from.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _MIB = 1 << 20
 _SOLID = 48 * _MIB  # bytes that a frame without prefix yields at most
 _OUTPUT = 16 * _MIB  # bytes that a frame with a prefix yields at most
 _PREFIX = 64 * _MIB
-_CONTEXT = 48 * _MIB  # bytes of a prefix that may be other files than predecessors
+_CONTEXT = 2  # times their own size is what files without predecessor get of other old files,
+_CONTEXT_LEAST = _MIB // 16  # or this many bytes; more makes patches larger: zstd finds the near matches less well
 _SLACK = 16 * _MIB  # bytes on either side of the old region that a piece of a large file probably came from
 
 Span = tuple[int, int]
@@ -130,16 +131,17 @@ def draft_frames(old: OldVersion, files: Sequence[SourceFile]) -> Iterator[Draft
 def _draft_small(old: OldVersion, files: Sequence[SourceFile]) -> Draft:
     pieces = tuple(Piece(file, 0, file.size) for file in files)
     direct: dict[int, None] = {}
-    added: list[str] = []
+    strange: list[SourceFile] = []
     for file in files:
         found = old.predecessors(file.path)
         direct.update(dict.fromkeys(found))
-        if file.path not in old.paths:
-            added.append(file.path)
+        if not found:
+            strange.append(file)
     spans = _fill(old, direct, _PREFIX)
-    if added:
-        room = min(_PREFIX - sum(size for _, size in spans), _CONTEXT)
-        spans += _fill(old, _find_context(old, added, direct), room)
+    if strange:
+        context = max(_CONTEXT * sum(file.size for file in strange), _CONTEXT_LEAST)
+        room = min(_PREFIX - sum(size for _, size in spans), context)
+        spans += _fill(old, _find_context(old, [file.path for file in strange], direct), room)
     return Draft(pieces, tuple(_merge(spans)))
 
 

@@ -20,7 +20,7 @@ OUTPUT, SOLID, PREFIX, CONTEXT, SLACK = 1000, 1500, 2000, 600, 100
 
 @pytest.fixture(autouse=True)
 def _small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = {"_OUTPUT": OUTPUT, "_SOLID": SOLID, "_PREFIX": PREFIX, "_CONTEXT": CONTEXT, "_SLACK": SLACK}
+    sizes = {"_OUTPUT": OUTPUT, "_SOLID": SOLID, "_PREFIX": PREFIX, "_CONTEXT_LEAST": CONTEXT, "_SLACK": SLACK}
     for name, size in sizes.items():
         monkeypatch.setattr(draft, name, size)
 
@@ -142,6 +142,19 @@ def test_context_leaves_room_for_predecessors(write: SourceWriter) -> None:
     check_bounds(frames, OUTPUT)
     (frame,) = frames
     assert frame.prefix == ((0, 1800), (2100, 150))
+
+
+def test_many_added_files_get_twice_their_size(write: SourceWriter) -> None:
+    """More would make the patch larger: among old bytes that do not resemble, zstd finds those that do less well."""
+    old = make_old({f"texts/{number}.txt": noise(100, number) for number in range(50)})
+    (frame,) = draft_frames(old, write({"texts/unheard-of.txt": noise(400, 98), "texts/never-seen.txt": noise(60, 99)}))
+    assert frame.prefix == ((0, 900),)
+
+
+def test_an_added_file_that_resembles_an_old_one_gets_nothing_else(write: SourceWriter) -> None:
+    old = make_old({"texts/spring-1.txt": noise(100, 1), "texts/unlike.txt": noise(100, 2), "a.txt": noise(100, 3)})
+    (frame,) = draft_frames(old, write({"texts/spring-2.txt": noise(100, 4)}))
+    assert frame.prefix == ((0, 100),)
 
 
 def test_a_frame_of_changed_files_alone_gets_no_context(write: SourceWriter) -> None:

@@ -50,7 +50,7 @@ NEW_CONTENTS = {"a.txt", "added.txt", "b.bin", "small.txt"}
 
 @pytest.fixture(autouse=True)
 def _small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in {"_OUTPUT": 3000, "_SOLID": 4000, "_PREFIX": 6000, "_CONTEXT": 2000, "_SLACK": 500}.items():
+    for name, size in {"_OUTPUT": 3000, "_SOLID": 4000, "_PREFIX": 6000, "_CONTEXT_LEAST": 2000, "_SLACK": 500}.items():
         monkeypatch.setattr(draft, name, size)
     for module in (requests, parts):
         monkeypatch.setattr(module, "SEGMENT", SEGMENT)
