@@ -88,12 +88,13 @@ def plain_manifest(bare: bytes, contents: Iterable[Content]) -> bytes:
     return bare + b"".join(content.sha256 for content in contents)
 
 
-def write_patch_header(patch: Patch, old: bytes) -> bytes:
+def write_patch_header(patch: Patch, old: bytes, level: int = _LEVEL) -> bytes:
     """Return a patch's header.
 
     Args:
         patch: What to write; the frames' offsets follow from their lengths.
         old: The old manifest, bare; empty for a patch from nothing.
+        level: zstd's level, 1 to 22.
     """
     out = Writer(_MAGIC)
     out.blob(patch.bare)
@@ -106,7 +107,7 @@ def write_patch_header(patch: Patch, old: bytes) -> bytes:
     out.numbers(frame.size for frame in patch.frames)
     out.numbers(len(frame.prefix) for frame in patch.frames)
     out.deltas(edge for frame in patch.frames for start, size in frame.prefix for edge in (start, start + size))
-    return compress_after(out.finish(), old, _LEVEL)
+    return compress_after(out.finish(), old, level)
 
 
 def read_patch(data: bytes, old: bytes, old_sizes: list[int], length: int, what: str = "The patch") -> Patch:

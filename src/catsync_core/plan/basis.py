@@ -25,7 +25,7 @@ class BasisFinder:
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self._paths = set(paths)
+        self._paths = dict.fromkeys(paths)  # mostly sorted as they come, so that sorting them takes no time
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:

@@ -42,7 +42,8 @@ class Alternative:
 
     def __init__(self, manifest: Manifest, length: int, tables: Sequence[Table], read: ReadSignature) -> None:
         self._manifest = manifest
-        self._length = length
+        self.manifest_length = length
+        """What every device fetches that takes no patch, bytes."""
         self._tables = tables
         self._read = read
         # How much a request is worth to a device nobody knows here: the less, the fewer bytes it fetches.
@@ -72,7 +73,7 @@ class Alternative:
 
     def _metadata(self, wanted: Sequence[Wanted]) -> int:
         packs = {self._manifest.contents[want.index].pack for want in wanted}
-        return self._length + sum(self._manifest.packs[pack].table.length for pack in packs)
+        return self.manifest_length + sum(self._manifest.packs[pack].table.length for pack in packs)
 
     def _has_basis(self, want: Wanted, inventory: Inventory) -> bool:
         content = self._manifest.contents[want.index]

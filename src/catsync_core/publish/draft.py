@@ -88,7 +88,8 @@ class OldVersion:
 
     def predecessors(self, path: str) -> list[int]:
         """Return the old contents that a new file probably came from."""
-        return [self.paths[old] for old in self._finder.find(path)]
+        same = self.paths.get(path)
+        return [self.paths[old] for old in self._finder.find(path)] if same is None else [same]
 
     def span(self, index: int) -> Span:
         """Return where an old content lies in the old stream."""

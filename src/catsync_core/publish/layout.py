@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from posixpath import splitext
 
 import msgspec
 
 from catsync_core.chunking import Signature
+from catsync_core.plan.basis import kind_of
 from catsync_core.publish.scan import SourceFile
 
 __all__ = ["Group", "NewContent", "arrange", "type_and_path"]
@@ -60,7 +60,7 @@ def arrange(contents: Iterable[NewContent], pack_size: int) -> list[list[NewCont
 
 def type_and_path(path: str) -> tuple[str, str]:
     """Return the key that sorts like beside like: by type, then by path."""
-    return (splitext(path)[1].lower(), path)
+    return (kind_of(path)[1].lower(), path)
 
 
 def _place(content: NewContent) -> tuple[int, bool, tuple[str, str]]:

@@ -81,7 +81,7 @@ def build_patch(
     bare = bare_manifest(manifest, plain)
     root = hashlib.sha256(plain).hexdigest()
     patch = Patch(bare, sources, (*empty, *new), tuple(frames))
-    header = write_patch_header(patch, old.bare)
+    header = write_patch_header(patch, old.bare, level)
     digest = hashlib.sha256(header)
     with location.open("wb") as stream, body.open("rb") as written:
         stream.write(header)

@@ -154,7 +154,7 @@ def find_alternative(manifest: Manifest, length: int, previous: Previous, packs:
 
 def _pays(length: int, old: OldVersion, alternative: Alternative) -> bool:
     """Whether a patch is smaller than what devices fetch without it."""
-    return length < alternative.least(old) or length < alternative.measure(old)
+    return length < alternative.manifest_length or length < alternative.least(old) or length < alternative.measure(old)
 
 
 def _old_version(base: Previous, here: Mapping[bytes, SourceFile]) -> OldVersion:

@@ -21,11 +21,13 @@ from catsync_core.format.paths import check_path, check_paths, show_path
 from catsync_core.publish.scan_cache import ScanCache, Stamp
 from catsync_core.store.durable import read_pieces
 from catsync_core.store.times import clamp_mtime
+from catsync_core.transfer.frame_cache import FrameCache
 
 __all__ = ["ChangedWhilePublishingError", "SourceFile", "SourceTree", "read_range", "read_source", "scan"]
 
 _WORKERS = 2
 _SHOWN = 20
+_KEPT = 32 << 20  # bytes of small files that are not read again from the disk
 
 
 class ChangedWhilePublishingError(SourceError):
@@ -45,6 +47,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         mtime: Whole seconds since 1970, within what every device can keep.
         sha256: 32 bytes.
         stamp: What the file system said of it before it was read.
+        kept: Bytes of files of the same folder that were read last: packs and patches need the same ones.
     """
 
     path: str
@@ -53,6 +56,7 @@ class SourceFile(msgspec.Struct, frozen=True):
     mtime: int
     sha256: bytes
     stamp: Stamp
+    kept: FrameCache[bytes]
 
 
 class SourceTree(msgspec.Struct, frozen=True):
@@ -103,8 +107,9 @@ def scan(root: Path, cache: ScanCache, on_bytes: Callable[[int], None]) -> Sourc
         shown = "\n  ".join(faults[:_SHOWN])
         more = f"\n  and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise SourceError(f"{root} cannot be published:\n  {shown}{more}\n")
+    kept = FrameCache[bytes](_KEPT)
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-scan") as pool:
-        files = list(pool.map(lambda item: _look(*item, cache=cache, on_bytes=on_bytes), found))
+        files = list(pool.map(lambda item: _look(*item, cache=cache, kept=kept, on_bytes=on_bytes), found))
     files.sort(key=lambda file: file.path.encode())
     return SourceTree(root, tuple(files), tuple(sorted(empty, key=str.encode)))
 
@@ -115,12 +120,19 @@ def read_source(file: SourceFile) -> Iterator[bytes]:
     Raises:
         ChangedWhilePublishingError: (local) they are others by now.
     """
+    kept = file.kept.get((file.path, 0))
+    if kept is not None:
+        yield kept
+        return
     digest = hashlib.sha256()
+    piece = b""
     for piece in _pieces(file, 0, file.size + 1):  # a byte more than it had, to see whether it became longer
         digest.update(piece)
         yield piece
     if digest.digest() != file.sha256:
         raise _changed(file.path, "published")
+    if len(piece) == file.size:  # it is small enough to come in one piece
+        file.kept.put((file.path, 0), piece)
 
 
 def read_range(file: SourceFile, offset: int, length: int) -> Iterator[bytes]:
@@ -191,7 +203,13 @@ def _fault(path: str, child: os.DirEntry[str]) -> str:
 
 
 def _look(
-    path: str, location: Path, status: os.stat_result, *, cache: ScanCache, on_bytes: Callable[[int], None]
+    path: str,
+    location: Path,
+    status: os.stat_result,
+    *,
+    cache: ScanCache,
+    kept: FrameCache[bytes],
+    on_bytes: Callable[[int], None],
 ) -> SourceFile:
     stamp = Stamp.of(status)
     sha256 = cache.find(path, stamp)
@@ -199,7 +217,7 @@ def _look(
         sha256 = _hash(path, location, stamp)
         cache.remember(path, stamp, sha256)
     on_bytes(stamp.size)
-    return SourceFile(path, location, stamp.size, clamp_mtime(stamp.mtime_ns // 1_000_000_000), sha256, stamp)
+    return SourceFile(path, location, stamp.size, clamp_mtime(stamp.mtime_ns // 1_000_000_000), sha256, stamp, kept)
 
 
 def _hash(path: str, location: Path, stamp: Stamp) -> bytes:

@@ -187,9 +187,14 @@ def read_pieces(location: str | Path, offset: int, length: int) -> Iterator[byte
     """
     descriptor = os.open(location, _READ)
     try:
-        while length and (piece := read_at(descriptor, offset, min(length, _PIECE))):
-            offset, length = offset + len(piece), length - len(piece)
-            yield piece
+        while length:
+            wanted = min(length, _PIECE)
+            piece = read_at(descriptor, offset, wanted)
+            if piece:
+                yield piece
+            if len(piece) < wanted:
+                return
+            offset, length = offset + wanted, length - wanted
     finally:
         os.close(descriptor)
 

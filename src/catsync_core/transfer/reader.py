@@ -87,7 +87,7 @@ class ContentReader:
             raise IntegrityError(f"The frame table of {self._manifest.catalog} does not fit the manifest")
         start = table.starts[content.number] + offset
         wanted = table.coarse_over(start, length)
-        likely = table.coarse_over(start, min(length + ahead, content.size - offset))
+        likely = table.coarse_over(start, min(length + ahead, content.size - offset)) if ahead else wanted
         for frame, data in self._decode(content.pack, wanted, likely[len(wanted) :]):
             (begin, size), *_ = frame.ranges
             yield data[max(start - begin, 0) : min(start + length - begin, size)]

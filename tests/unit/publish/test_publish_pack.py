@@ -22,6 +22,7 @@ from catsync_core.publish.pack import BuiltPack, build_pack
 from catsync_core.publish.probe import compresses
 from catsync_core.publish.scan import ChangedWhilePublishingError, SourceFile
 from catsync_core.publish.scan_cache import Stamp
+from catsync_core.transfer.frame_cache import FrameCache
 from catsync_core.transfer.repository import decode_frame, read_signature
 
 SETTINGS = Settings(level=3, frame_size=4096, fresh_size=4096)
@@ -46,7 +47,7 @@ class Bench:
         location = self._folder / path.replace("/", "_")
         location.write_bytes(data)
         stamp = Stamp.of(location.stat())
-        file = SourceFile(path, location, len(data), 0, hashlib.sha256(data).digest(), stamp)
+        file = SourceFile(path, location, len(data), 0, hashlib.sha256(data).digest(), stamp, FrameCache())
         raw = not compresses(location, len(data))
         if old is None:
             return NewContent(file, group, raw, sign(location, len(data)) if len(data) > 1000 else None)

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
@@ -18,9 +18,10 @@ from catsync_core.events import Event, Phase
 from catsync_core.publish import scan as scanning
 from catsync_core.publish.scan import ChangedWhilePublishingError, scan
 from catsync_core.publish.scan_cache import ScanCache
+from catsync_core.store.durable import read_pieces
 
 if TYPE_CHECKING:
-    from unit.publish.conftest import Shop, Write
+    from unit.publish.conftest import Shop, Tree, Write
 
 
 def look(folder: Path) -> scanning.SourceTree:
@@ -205,7 +206,7 @@ def test_a_file_that_breaks_while_it_is_read_is_named(write: Write, monkeypatch:
     assert not caught.value.retryable
 
 
-@pytest.mark.parametrize("phase", ["match", "compress"])
+@pytest.mark.parametrize("phase", ["match", "compress", "patch"])
 @change_each
 def test_a_change_while_publishing_is_noticed_and_published(
     shop: Shop, write: Write, change: Callable[[Path], object], phase: str
@@ -225,7 +226,7 @@ def test_a_change_while_publishing_is_noticed_and_published(
     assert shop.read() == left
 
 
-@pytest.mark.parametrize("phase", ["match", "compress"])
+@pytest.mark.parametrize("phase", ["match", "compress", "patch"])
 def test_a_folder_that_never_rests_is_not_published(shop: Shop, write: Write, phase: str) -> None:
     folder = write({"a": b"some text that can change", "b": b"other"})
     attempts = []
@@ -257,3 +258,20 @@ def test_a_file_that_is_always_gone_is_named(shop: Shop, write: Write) -> None:
     with pytest.raises(ChangedWhilePublishingError, match="'a'"):
         shop.publisher.publish(folder, "shoes")
     assert shop.summary() is None
+
+
+def test_pack_and_patch_read_a_small_file_once_from_the_disk(
+    shop: Shop, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.publisher.publish(write({"a": b"text " * 500, "b": b"words " * 500, "c": b"unchanged" * 5000}), "shoes")
+    read: list[str] = []
+
+    def count(location: Path, offset: int, length: int) -> Iterator[bytes]:
+        read.append(location.name)
+        return read_pieces(location, offset, length)
+
+    monkeypatch.setattr(scanning, "read_pieces", count)
+    tree: Tree = {"a": b"text " * 600, "b": b"words " * 600, "c": b"unchanged" * 5000}
+    assert shop.publisher.publish(write(tree), "shoes").patches
+    assert sorted(read) == ["a", "b"]
+    assert shop.read() == tree

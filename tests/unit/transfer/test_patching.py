@@ -288,7 +288,7 @@ def test_a_hostile_header_is_refused(bench: Bench, error: type[ContentError], sp
     data = built.location.read_bytes()
     sizes = [content.size for content in tree.contents]
     good = read_patch(data[: built.ref.header], tree.bare, sizes, len(data))
-    assert write_patch_header(good, tree.bare) == data[: built.ref.header]
+    assert write_patch_header(good, tree.bare, 3) == data[: built.ref.header]
     header = write_patch_header(spoil(good), tree.bare)
     length = len(data) - built.ref.header + len(header)
     ref = PatchRef(built.ref.base, built.ref.root, ObjectRef("2" * 64, length), len(header))
