@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 MEMORY_LIMIT = 256 << 20
-ROUNDS = 8  # an even number, so that both are first equally often
+ROUNDS = 16  # an even number, so that both are first equally often
 
 
 class LargeCatsync(Catsync):
