@@ -88,8 +88,7 @@ class OldVersion:
 
     def predecessors(self, path: str) -> list[int]:
         """Return the old contents that a new file probably came from."""
-        same = self.paths.get(path)
-        return [self.paths[old] for old in self._finder.find(path)] if same is None else [same]
+        return [self.paths[old] for old in self._finder.find(path)]
 
     def span(self, index: int) -> Span:
         """Return where an old content lies in the old stream."""
