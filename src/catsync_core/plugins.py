@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
@@ -17,10 +18,13 @@ import pluggy
 from msgspec.structs import replace
 
 from catsync_core import __version__, hookspecs
+from catsync_core.entry_points import find_entry_points
 from catsync_core.errors import PluginError
 from catsync_core.hookspecs import BackendEntry, NotifierEntry, PolicyEntry, ScheduleEntry
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     import click
 
 __all__ = ["PluginRecord", "Plugins", "load_plugins"]
@@ -28,24 +32,25 @@ __all__ = ["PluginRecord", "Plugins", "load_plugins"]
 GROUP = "catsync"
 _AnyEntry = BackendEntry | PolicyEntry | ScheduleEntry | NotifierEntry
 _Entry = TypeVar("_Entry", BackendEntry, PolicyEntry, ScheduleEntry, NotifierEntry)
-BUILT_IN = (
-    "catsync_plugins.backend_file",
-    "catsync_plugins.backend_http",
-    "catsync_plugins.gateway",
-    "catsync_plugins.notify_desktop",
-    "catsync_plugins.notify_log",
-    "catsync_plugins.notify_terminal",
-    "catsync_plugins.notify_webhook",
-    "catsync_plugins.policy_network",
-    "catsync_plugins.policy_offline_by_default",
-    "catsync_plugins.policy_quota",
-    "catsync_plugins.policy_rate",
-    "catsync_plugins.policy_window",
-    "catsync_plugins.schedule_cron",
-    "catsync_plugins.schedule_daily",
-    "catsync_plugins.top",
-    "catsync_plugins.web",
-)
+BUILT_IN: Mapping[str, str] = {
+    "catsync_plugins.backend_file": "catsync_backends",
+    "catsync_plugins.backend_http": "catsync_backends",
+    "catsync_plugins.gateway": "catsync_commands",
+    "catsync_plugins.notify_desktop": "catsync_notifiers",
+    "catsync_plugins.notify_log": "catsync_notifiers",
+    "catsync_plugins.notify_terminal": "catsync_notifiers",
+    "catsync_plugins.notify_webhook": "catsync_notifiers",
+    "catsync_plugins.policy_network": "catsync_policies",
+    "catsync_plugins.policy_offline_by_default": "catsync_policies",
+    "catsync_plugins.policy_quota": "catsync_policies",
+    "catsync_plugins.policy_rate": "catsync_policies",
+    "catsync_plugins.policy_window": "catsync_policies",
+    "catsync_plugins.schedule_cron": "catsync_schedules",
+    "catsync_plugins.schedule_daily": "catsync_schedules",
+    "catsync_plugins.top": "catsync_commands",
+    "catsync_plugins.web": "catsync_commands",
+}
+"""The modules of the built-in plugins, each with the one hook that it implements and is loaded for."""
 
 _HOOKS: Mapping[type, str] = {
     BackendEntry: "catsync_backends",
@@ -53,6 +58,7 @@ _HOOKS: Mapping[type, str] = {
     ScheduleEntry: "catsync_schedules",
     NotifierEntry: "catsync_notifiers",
 }
+_COMMANDS = "catsync_commands"
 
 
 class PluginRecord(msgspec.Struct, frozen=True):
@@ -80,20 +86,29 @@ class Plugins:
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._records: dict[str, PluginRecord] = {}
+        self._waiting: dict[str, tuple[str, Callable[[], object]]] = {}  # by name: the hook to load it for, and how
+        self._loading = threading.RLock()
         self._entries: dict[type, Mapping[str, object]] = {}
         self._offerers: dict[tuple[type, str], str] = {}
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
-        """All plugins that were found, whatever became of them, in the order of loading."""
+        """All plugins that were found, whatever became of them, in the order of loading; loads those that wait."""
+        self._load_for({*_HOOKS.values(), _COMMANDS})
         return tuple(self._records.values())
 
-    def add(self, record: PluginRecord, load: Callable[[], object]) -> None:
+    @property
+    def broken(self) -> tuple[PluginRecord, ...]:
+        """Those that turned out to be broken so far."""
+        return tuple(record for record in self._records.values() if record.status == "broken")
+
+    def add(self, record: PluginRecord, load: Callable[[], object], *, hook: str | None = None) -> None:
         """Load and register one plugin; what goes wrong is recorded.
 
         Args:
             record: Its name and origin.
             load: Returns the module or object that holds the hook implementations.
+            hook: The one hook that it implements, if that is known: then it is loaded when that is first called.
         """
         if record.name in self._records:
             other = self._records[record.name]
@@ -104,12 +119,25 @@ class Plugins:
         self._records[record.name] = record
         if record.status == "disabled":
             return
+        self._entries.clear()
+        if hook is None:
+            self._load(record.name, load)
+        else:
+            self._waiting[record.name] = (hook, load)
+
+    def _load_for(self, hooks: Collection[str]) -> None:
+        with self._loading:  # whoever asks meanwhile must not see only some of them
+            for name, (hook, load) in list(self._waiting.items()):
+                if hook in hooks:
+                    self._load(name, load)
+                    del self._waiting[name]
+
+    def _load(self, name: str, load: Callable[[], object]) -> None:
         try:
-            self._manager.register(load(), record.name)
-            self._entries.clear()
+            self._manager.register(load(), name)
             self._manager.check_pending()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, the others go on
-            self._drop(record.name, error)
+            self._drop(name, error)
 
     def call(self, hook: str, **arguments: object) -> Iterator[tuple[str, object]]:
         """Call a hook of one plugin after the other; one that raises is recorded and not called again.
@@ -121,9 +149,10 @@ class Plugins:
         Yields:
             Each plugin's name with what it returned.
         """
-        plugins = self._manager.list_name_plugin()
-        for name, plugin in plugins:
-            others = [other for _, other in plugins if other is not plugin]
+        self._load_for({hook})
+        plugins = {name: plugin for name in self._records if (plugin := self._manager.get_plugin(name)) is not None}
+        for name, plugin in plugins.items():
+            others = [other for other in plugins.values() if other is not plugin]
             try:
                 results = self._manager.subset_hook_caller(hook, others)(**arguments)
             except Exception as error:  # noqa: BLE001 - as above
@@ -162,7 +191,7 @@ class Plugins:
 
     def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands to the command line."""
-        for _ in self.call("catsync_commands", cli=cli):
+        for _ in self.call(_COMMANDS, cli=cli):
             pass
 
     def _offered(self, noun: str, kind: type[_Entry]) -> Mapping[str, _Entry]:
@@ -209,14 +238,14 @@ def load_plugins(environment: Mapping[str, str] = os.environ) -> Plugins:
     disabled = {name.strip() for name in environment.get("CATSYNC_DISABLE_PLUGINS", "").split(",")}
     plugins = Plugins()
 
-    def add(name: str, distribution: str, version: str, load: Callable[[], object]) -> None:
-        status: Literal["active", "disabled"] = "disabled" if name in disabled else "active"
-        plugins.add(PluginRecord(name, distribution, version, status), load)
+    def record(name: str, distribution: str, version: str) -> PluginRecord:
+        return PluginRecord(name, distribution, version, "disabled" if name in disabled else "active")
 
-    for module in BUILT_IN:
-        add(module.rpartition(".")[2], "catsync", __version__, lambda module=module: importlib.import_module(module))  # type: ignore[misc]  # mypy cannot type a default
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        add(point.name, *_origin(point), point.load)
+    for module, hook in BUILT_IN.items():
+        built_in = record(module.rpartition(".")[2], "catsync", __version__)
+        plugins.add(built_in, partial(importlib.import_module, module), hook=hook)
+    for point in find_entry_points(GROUP):
+        plugins.add(record(point.name, *_origin(point)), point.load)
     return plugins
 
 

@@ -3,17 +3,19 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from textwrap import dedent
 
 import click
 import pytest
 
-from catsync_core import __version__
+from catsync_core import __version__, hookspecs
 from catsync_core.errors import PluginError
 from catsync_core.hookspecs import BackendEntry, hookimpl
-from catsync_core.plugins import PluginRecord, Plugins, load_plugins
+from catsync_core.plugins import BUILT_IN, PluginRecord, Plugins, load_plugins
 from catsync_core.testing.memory import MemoryBackend
 
 Install = Callable[[str, str], None]
@@ -222,8 +224,72 @@ def test_two_loads_share_nothing(install: Install) -> None:
     assert "extra" not in load_plugins({}).backends()
 
 
+@pytest.mark.parametrize(("module", "hook"), BUILT_IN.items())
+def test_a_built_in_plugin_implements_the_hook_that_it_is_loaded_for_and_no_other(module: str, hook: str) -> None:
+    hooks = [name for name in hookspecs.__all__ if name.startswith("catsync_")]
+    assert [name for name in hooks if hasattr(importlib.import_module(module), name)] == [hook]
+
+
+def test_a_plugin_of_one_known_hook_is_loaded_when_that_is_first_called() -> None:
+    loaded: list[str] = []
+
+    def load() -> object:
+        loaded.append("acme")
+        return Offer("acme")
+
+    plugins = Plugins()
+    plugins.add(PluginRecord("acme", "catsync-acme", "1.0"), load, hook="catsync_backends")
+    plugins.policies()
+    assert loaded == []
+    assert set(plugins.backends()) == set(plugins.backends()) == {"acme"}
+    assert loaded == ["acme"]
+
+
+def test_a_plugin_that_waits_to_be_loaded_is_broken_in_the_list_if_it_cannot_be() -> None:
+    plugins = Plugins()
+    plugins.add(PluginRecord("acme", "catsync-acme", "1.0"), lambda: 1 // 0, hook="catsync_backends")
+    assert plugins.broken == ()
+    assert [record.error.partition(":")[0] for record in plugins.records] == ["ZeroDivisionError"]
+    assert plugins.broken == plugins.records
+
+
+def test_who_asks_while_plugins_are_being_loaded_gets_all_of_them() -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> object:
+        loading.set()
+        assert go_on.wait(10)
+        return Offer("acme")
+
+    plugins = Plugins()
+    plugins.add(PluginRecord("acme", "catsync-acme", "1.0"), load, hook="catsync_backends")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(plugins.backends)
+        assert loading.wait(10)
+        second = pool.submit(plugins.backends)
+        wait([second], timeout=0.1)
+        go_on.set()
+        assert set(first.result()) == set(second.result()) == {"acme"}
+
+
+def test_plugins_are_called_in_the_order_in_which_they_were_added() -> None:
+    plugins = Plugins()
+    plugins.add(PluginRecord("late", "catsync-late", "1.0"), lambda: Offer("late"), hook="catsync_backends")
+    add(plugins, "early", Offer("early"))
+    assert list(plugins.backends()) == ["late", "early"]
+
+
 def test_loading_the_built_in_ones_loads_no_network() -> None:
-    program = "import sys; from catsync_core.plugins import load_plugins; load_plugins({}); print(*sys.modules)"
+    program = "import sys; from catsync_core.plugins import load_plugins; load_plugins({}).records; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
-    assert "catsync_plugins.backend_http" in found
+    assert set(BUILT_IN) <= set(found)
     assert not {"asyncio", "http.client", "rich", "ssl", "subprocess", "urllib.request", "urllib3"} & set(found)
+
+
+def test_asking_for_backends_loads_no_other_built_in_ones() -> None:
+    program = (
+        "import sys; from catsync_core.plugins import load_plugins; load_plugins({}).backends(); print(*sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    loaded = set(BUILT_IN) & set(found)
+    assert loaded == {module for module, hook in BUILT_IN.items() if hook == "catsync_backends"}

@@ -157,7 +157,7 @@ def _entry(url: str, plugins: Plugins) -> BackendEntry:
     if scheme in entries:
         return entries[scheme]
     known = ", ".join(sorted(entries))
-    broken = [record.name for record in plugins.records if record.status == "broken"]
+    broken = [record.name for record in plugins.broken]
     if broken:
         hint = f"These plugins are broken: {', '.join(broken)}; `catsync doctor` says why"
     elif scheme in _EXTRAS:

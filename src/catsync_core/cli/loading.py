@@ -11,11 +11,10 @@ __all__ = ["find_plugins"]
 def find_plugins(screen: Screen) -> Plugins:
     """Load the plugins and name those that are broken."""
     plugins = load_plugins()
-    for record in plugins.records:
-        if record.status == "broken":
-            screen.warn(
-                record.name,
-                f"The plugin {record.name} ({record.distribution} {record.version}) is broken and was left out:"
-                f" {record.error}",
-            )
+    for record in plugins.broken:
+        screen.warn(
+            record.name,
+            f"The plugin {record.name} ({record.distribution} {record.version}) is broken and was left out:"
+            f" {record.error}",
+        )
     return plugins

@@ -17,7 +17,7 @@ def test_a_plugin_that_breaks_when_it_is_asked_is_listed_as_broken(
         f"from catsync_core import hookimpl\n@hookimpl\ndef catsync_{hook}():\n    raise RuntimeError('oops')\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(plugins, "BUILT_IN", (*plugins.BUILT_IN, module))
+    monkeypatch.setattr(plugins, "BUILT_IN", {**plugins.BUILT_IN, module: f"catsync_{hook}"})
     listed = CommandLine(tmp_path).document("plugins", "list")["plugins"]
     assert {record["name"]: record["error"] for record in listed if record["status"] == "broken"} == {
         module: "RuntimeError: oops"
