@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from catsync_core.backends.credentials import without_credentials
 from catsync_core.errors import UsageError
@@ -20,6 +21,10 @@ def find_proxy(parts: SplitResult) -> str:
     Raises:
         UsageError: (local) it is of a kind that cannot be used.
     """
+    if not _may_be_set():
+        return ""
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - it loads all of HTTP
+
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
     if not proxy or proxy_bypass(parts.netloc):
@@ -31,3 +36,8 @@ def find_proxy(parts: SplitResult) -> str:
             hint="Set HTTP_PROXY and HTTPS_PROXY to an http:// address",
         )
     return proxy
+
+
+def _may_be_set() -> bool:
+    """Whether there can be a proxy: these systems have settings of their own, elsewhere the environment says it."""
+    return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)

@@ -155,6 +155,18 @@ def test_a_proxy_keeps_it_from_being_made(server: Counting, monkeypatch: pytest.
     early.close()
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="the system's settings may name a proxy")
+def test_no_http_is_loaded_to_find_that_there_is_no_proxy(server: Counting) -> None:
+    program = f"""
+import sys
+from catsync_plugins._http_early import connect_early
+connect_early({place(server)!r}).close()
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert not {"http.client", "urllib.request", "urllib3"} & set(done.stdout.split())
+
+
 def test_a_process_that_has_loaded_nothing_yet_connects_early_and_once(server: Counting) -> None:
     program = f"""
 import sys
