@@ -84,6 +84,10 @@ class Config:
         """The catalogs that have overrides."""
         return tuple(self._layers.catalogs)
 
+    def uses(self, section: str) -> bool:
+        """Whether anything stands in ``policies`` or ``notifiers``, for any catalog: else none need be loaded."""
+        return any(self._layers.table(catalog, section) for catalog in (None, *self.catalogs))
+
     def auto_sync(self, catalog: str | None = None) -> AutoSync:
         """Return how a catalog is checked by itself; None: one that has no overrides."""
         return self._auto_sync.get(catalog, self._auto_sync[None])

@@ -74,6 +74,23 @@ def test_a_table_enables_a_policy_even_an_empty_one(load: Load) -> None:
     assert enabled(load("[policies.window]"), "shoes") == {"window": Settings()}
 
 
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        ("", set()),
+        ("[auto_sync]\nenabled = false", set()),
+        ("[policies]", set()),
+        ("[policies.network]", {"policies"}),
+        ("[notifiers.log]", {"notifiers"}),
+        ("[catalogs.shoes.policies.network]", {"policies"}),
+        ("[catalogs.shoes.policies]\nnetwork = false", {"policies"}),
+    ],
+)
+def test_what_is_used_is_what_has_a_table(load: Load, text: str, used: set[str]) -> None:
+    config = load(text)
+    assert {section for section in ("policies", "notifiers") if config.uses(section)} == used
+
+
 def test_a_catalog_overrides_key_by_key(load: Load) -> None:
     config = load(
         """

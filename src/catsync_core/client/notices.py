@@ -60,9 +60,10 @@ class Notices:
         self._listener = listener
         self._patience = patience
         self._complaints: deque[_Complaint] = deque()
+        entries = plugins.notifiers() if config.uses("notifiers") else {}
         self._recipients = tuple(
             _Recipient(entry, settings, Backlog(waiting), self._complaints.append)
-            for entry, settings in config.notifiers(plugins.notifiers())
+            for entry, settings in config.notifiers(entries)
         )
         self._starting = threading.Lock()
         self._started = False

@@ -46,7 +46,7 @@ class Policies:
     ) -> None:
         self._now = now
         self._asking = Asking("policy", plugins, listener, patience=patience)
-        entries = plugins.policies()
+        entries = plugins.policies() if config.uses("policies") else {}
         self._enabled = {catalog: config.policies(catalog, entries) for catalog in (None, *config.catalogs)}
 
     @property

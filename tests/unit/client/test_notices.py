@@ -127,6 +127,15 @@ def test_every_notifier_is_told_everything_in_order_by_one_thread_of_its_own(tmp
     assert threading.get_ident() not in one.threads | other.threads
 
 
+def test_no_plugin_is_loaded_for_notifiers_where_none_is_enabled(tmp_path: Path) -> None:
+    device = Device(tmp_path, config="")
+    loaded: list[str] = []
+    device.plugins.add(PluginRecord("a", "catsync-x", "1"), lambda: loaded.append("a"), hook="catsync_notifiers")
+    with device.notices() as notices:
+        assert not notices.enabled
+    assert loaded == []
+
+
 def test_a_notifier_gets_its_settings(tmp_path: Path) -> None:
     device = Device(tmp_path, "[notifiers.one]\ngreeting = 'Hello'", one=Recorder(), silent=Recorder())
     with device.notices() as notices:

@@ -79,6 +79,14 @@ def test_without_policies_everything_is_allowed_and_nothing_starts_by_itself(tmp
     assert policies.max_rate() == 0
 
 
+def test_no_plugin_is_loaded_for_policies_where_none_is_enabled(tmp_path: Path) -> None:
+    device = Device(tmp_path, config="")
+    loaded: list[str] = []
+    device.plugins.add(PluginRecord("a", "catsync-x", "1"), lambda: loaded.append("a"), hook="catsync_policies")
+    assert not Policies(load_config(tmp_path / "config.toml"), device.plugins).enabled
+    assert loaded == []
+
+
 def test_the_strictest_wins_and_all_reasons_are_told(tmp_path: Path) -> None:
     policies = Device(
         tmp_path,
