@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpBackend", "catsync_backends"]
 
-PIECE = 128 * 1024  # bytes per piece of a stream, at most
+PIECE = 512 * 1024  # bytes per piece of a stream, at most: each is handled by many hands
 CONNECTIONS = 4
 REDIRECTS = 5
 TAIL = 16 * 1024  # bytes that are better read to the end than paid for with a new connection

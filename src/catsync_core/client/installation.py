@@ -224,7 +224,10 @@ class Installation(msgspec.Struct):
         total = plan.kept_bytes + plan.fetch_bytes
         self._phase("fetch", total)
         progress = Counter(self._progress, plan.kept_bytes, total)
-        with Fetching(self.repository.backend, plan.requests, spool, progress, cancelled=self._cancelled) as fetching:
+        streams = measure_link(self.repository).count_streams(plan.requests)
+        with Fetching(
+            self.repository.backend, plan.requests, spool, progress, streams=streams, cancelled=self._cancelled
+        ) as fetching:
             assembled = LaterProgress(self._begin, "assemble", plan.manifest.total_bytes(), fetching)
             written = assemble_version(plan, self.store, staging, spool, assembled, fetching=fetching, decoded=decoded)
             fetching.finish()

@@ -65,6 +65,7 @@ class Fetching:
         requests: What.
         keeper: Gets every piece once it is whole.
         on_bytes: Called with the bytes that arrived.
+        streams: Requests to have under way at a time; by default as many as the backend says are useful.
         cancelled: Set by someone else to stop.
 
     Raises:
@@ -80,6 +81,7 @@ class Fetching:
         keeper: Keeper,
         on_bytes: Callable[[int], None],
         *,
+        streams: int | None = None,
         cancelled: threading.Event | None = None,
     ) -> None:
         self._work = _Work(backend, requests)
@@ -91,7 +93,7 @@ class Fetching:
             threading.Thread(
                 target=_run, args=(backend, self._work, keeper, self._news), name=f"catsync-fetch-{number}", daemon=True
             )
-            for number in range(min(backend.capabilities.connections, len(requests)))
+            for number in range(min(streams or backend.capabilities.connections, len(requests)))
         ]
         self._running = len(self._workers)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from catsync_core.format.objects import ObjectRef
 from catsync_core.plan import requests
-from catsync_core.plan.model import Piece
+from catsync_core.plan.model import Piece, Request
 from catsync_core.plan.requests import Link, join_requests, merge_pieces
 
 PACKS = {name * 64: ObjectRef(name * 64, 1 << 30) for name in "ab"}
@@ -75,3 +75,14 @@ def test_nothing_to_fetch_needs_no_request() -> None:
 )
 def test_gap_and_detour_are_round_trip_times_bandwidth_within_bounds(link: Link, gap: int, detour: int) -> None:
     assert (link.gap, link.detour) == (gap, detour)
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "length", "streams"),
+    [(0.0, 4 << 20, 1), (0.004, 1 << 20, 1), (0.006, 4 << 20, 3), (0.0, 100 * KIB, 3), (0.5, 100 * KIB, 3)],
+)
+def test_long_requests_to_a_near_backend_are_made_one_after_the_other(
+    round_trip: float, length: int, streams: int
+) -> None:
+    requests = [Request(PACKS["a" * 64], at * length, length, ()) for at in range(4)]
+    assert Link(round_trip, 1e6, 3).count_streams(requests) == streams

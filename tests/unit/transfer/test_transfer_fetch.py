@@ -105,10 +105,13 @@ def test_each_request_is_one_range_in_order() -> None:
     assert backend.reads == [(KEY, 50, 30), (KEY, 5000, 10)]
 
 
-@pytest.mark.parametrize("connections", [1, 3])
-def test_as_many_requests_run_at_a_time_as_the_backend_has_connections(connections: int) -> None:
-    barrier = threading.Barrier(connections)
-    begun = threading.Semaphore(connections)
+@pytest.mark.parametrize(("connections", "asked"), [(1, None), (3, None), (3, 1), (3, 2)])
+def test_as_many_requests_run_at_a_time_as_the_backend_has_connections_or_as_is_asked_for(
+    connections: int, asked: int | None
+) -> None:
+    streams = asked or connections
+    barrier = threading.Barrier(streams)
+    begun = threading.Semaphore(streams)
 
     def meet(_: int, sent: int) -> None:
         if not sent:
@@ -117,8 +120,13 @@ def test_as_many_requests_run_at_a_time_as_the_backend_has_connections(connectio
         else:
             begun.release()
 
-    backend = hooked(meet, connections=connections)
-    fetch_requests(backend, ask(*((at, 10) for at in range(0, 60_000, 10_000))), kept := Kept(), lambda _: None)
+    backend, requests, kept = (
+        hooked(meet, connections=connections),
+        ask(*((at, 10) for at in range(0, 60_000, 10_000))),
+        Kept(),
+    )
+    with Fetching(backend, requests, kept, lambda _: None, streams=asked) as fetching:
+        fetching.finish()
     assert len(kept) == 6
 
 
