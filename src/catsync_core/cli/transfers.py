@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def offline_command(screen: Screen, catalogs: tuple[str, ...], via: str, basis: 
         def keep(name: str) -> None:
             catalog = find_catalog(client, name)
             summary = run_download(progress, partial(catalog.go_offline, via=Via(via), folders=basis), now=now)
-            _report(screen, summary, _tell_offline(catalog.info(), summary))
+            _report(screen, summary, lambda: _tell_offline(catalog.info(), summary))
 
         each(screen, catalogs, keep)
 
@@ -71,7 +72,7 @@ def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every
         def update(name: str) -> None:
             catalog = find_catalog(client, name)
             summary = run_download(progress, partial(catalog.update, via=Via(via)), now=now)
-            _report(screen, summary, _tell_update(catalog.info(), summary))
+            _report(screen, summary, lambda: _tell_update(catalog.info(), summary))
 
         if every:
             infos = [info for info in (each.info() for each in client.catalogs()) if info.path and info.offered]
@@ -81,11 +82,11 @@ def update_command(screen: Screen, catalogs: tuple[str, ...], via: str, *, every
         each(screen, catalogs, update)
 
 
-def _report(screen: Screen, summary: Summary, sentence: str) -> None:
+def _report(screen: Screen, summary: Summary, tell: Callable[[], str]) -> None:
     if screen.json:
         screen.event("summary", summary)
         return
-    screen.say(sentence)
+    screen.say(tell())
     if screen.verbose:
         for action, total in summary.actions.items():
             if total.files:
