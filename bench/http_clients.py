@@ -1,7 +1,7 @@
 """Compare HTTP clients at what catsync does: sequential ranges, one long stream, and Ctrl-C during a stall.
 
-Run it with the project installed and ``pip install obstore`` in addition. The server is catsync's own, in a process
-of its own; only the clients' share differs. See docs/adr/0003-http-client.md for what follows from the figures.
+Run it with the project installed and ``pip install obstore urllib3`` in addition. The server is catsync's own, in a
+process of its own; only the clients' share differs. docs/adr/0016-http-client-of-python.md says what follows.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import urllib3
 
 from catsync_plugins.backend_http import HttpBackend
 
@@ -50,8 +48,8 @@ def with_http_client(url: str) -> Read:
 
 
 def with_urllib3(url: str) -> Read:
-    """urllib3 alone."""
-    pool = urllib3.PoolManager()
+    """urllib3 alone, which is no dependency of the project."""
+    pool = import_module("urllib3").PoolManager()
 
     def read(key: str, offset: int, length: int) -> int:
         field = {"Range": f"bytes={offset}-{offset + length - 1}"}
@@ -62,13 +60,13 @@ def with_urllib3(url: str) -> Read:
 
 
 def with_catsync(url: str) -> Read:
-    """The ``http`` backend, on urllib3, with all its checks."""
+    """The ``http`` backend, on http.client, with all its checks."""
     backend = HttpBackend(url)
     return lambda key, offset, length: sum(map(len, backend.read(key, offset, length)))
 
 
 def with_obstore(url: str) -> Read:
-    """The HTTP store of obstore, which is no dependency of the project."""
+    """The HTTP store of obstore, which is no dependency either."""
     obstore = import_module("obstore")
     store = import_module("obstore.store").HTTPStore.from_url(url, client_options={"allow_http": True})
     return lambda key, offset, length: len(obstore.get_range(store, key, start=offset, length=length))
@@ -77,7 +75,7 @@ def with_obstore(url: str) -> Read:
 CLIENTS: dict[str, Callable[[str], Read]] = {
     "http.client": with_http_client,
     "urllib3": with_urllib3,
-    "catsync (urllib3)": with_catsync,
+    "catsync": with_catsync,
     "obstore": with_obstore,
 }
 

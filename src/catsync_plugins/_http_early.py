@@ -1,6 +1,6 @@
 """A connection that is made while the HTTP client is still being loaded.
 
-A command's first request has to load urllib3, which is 30 ms of work, and to look up the server's name and to shake
+A command's first request has to load Python's HTTP client, which is work, and to look up the server's name and to shake
 hands with it, which is waiting. So the latter is begun first, and the client takes the connection over.
 """
 
@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from catsync_plugins._http_proxy import find_proxy
 
-__all__ = ["CONNECT_SECONDS", "EarlyConnection", "connect_early"]
+__all__ = ["CONNECT_SECONDS", "PORTS", "EarlyConnection", "connect_early"]
 
 CONNECT_SECONDS = 10.0
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 
 class EarlyConnection:
@@ -91,7 +91,7 @@ def connect_early(url: str) -> EarlyConnection | None:
     """
     parts = urlsplit(url)
     try:
-        host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
+        host, port = parts.hostname, parts.port or PORTS[parts.scheme]
     except ValueError:
         return None  # that is no port, as will be told when it is needed
     if not host or not host.isascii() or find_proxy(parts):

@@ -30,7 +30,8 @@ def find_proxy(parts: SplitResult) -> str:
     if not proxy or proxy_bypass(parts.netloc):
         return ""
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if urlsplit(proxy).scheme not in ("http", "https"):
+    kind = urlsplit(proxy).scheme
+    if kind not in ("http", "https") or kind == parts.scheme == "https":
         raise UsageError(
             f"The proxy {without_credentials(proxy)} is of a kind that catsync cannot use",
             hint="Set HTTP_PROXY and HTTPS_PROXY to an http:// address",

@@ -1,46 +1,32 @@
-"""One HTTP request and its answer: connections, proxies, TLS, and what went wrong in words.
+"""One HTTP request and its answer, over connections that are kept for the next one.
 
-No repetition, no redirects: those are decisions, and made elsewhere. Thread-safe. It loads urllib3, so it is imported
-with the first request and not before.
+No repetition, no redirects: those are decisions, and made elsewhere. Thread-safe. It loads Python's HTTP client, so it
+is imported with the first request and not before.
 """
 
 from __future__ import annotations
 
+import selectors
 import socket
 import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from urllib.parse import SplitResult, urlsplit
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse
+from urllib.parse import SplitResult, quote, urlsplit
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
-from urllib3.response import HTTPResponse
-
-from catsync_core.backends.credentials import basic_credentials, without_credentials
-from catsync_core.errors import AuthorisationError, NoConnectionError, RemoteError
-from catsync_core.limits import LIMITS
-from catsync_plugins._http_early import CONNECT_SECONDS, EarlyConnection
+from catsync_plugins._http_connect import ExchangeError, Route, TransportError, connect, explain
+from catsync_plugins._http_early import EarlyConnection
 from catsync_plugins._http_proxy import find_proxy
+from catsync_plugins._http_watch import Watch
 
-__all__ = ["HTTPError", "HTTPResponse", "Transport", "explain"]
+__all__ = ["Answer", "Transport", "TransportError", "explain"]
 
 PROXY_SECONDS = 10.0  # how long a choice of proxy holds: asking takes a quarter of a request, and laptops move
-HEAD_SECONDS = LIMITS.stall_seconds  # for the whole head of an answer, in however many drops
-_TLS_HINT = "Check the address and this device's clock; a company network may need its certificate installed"
+_PLAIN = "/%:@!$&'()*+,;=~?[]"  # characters of a path and query that stand for themselves, or are encoded already
 
 
 class Transport:
@@ -54,230 +40,169 @@ class Transport:
     def __init__(self, connections: int, early: EarlyConnection | None = None) -> None:
         self._connections = connections
         self._early = early
-        self._watch = _Watch()
+        self._watch = Watch()
         self._lock = threading.Lock()
-        self._routes: dict[tuple[str, str], urllib3.PoolManager] = {}  # by scheme and proxy
-        self._chosen: dict[tuple[str, str], tuple[float, urllib3.PoolManager]] = {}  # by scheme and host, since when
+        self._kept: dict[Route, list[HTTPConnection]] = defaultdict(list)
+        self._chosen: dict[tuple[str, str], tuple[float, Route]] = {}  # by scheme and server, since when
+        weakref.finalize(self, _close_all, self._kept)
 
     def request(
         self, url: str, headers: Mapping[str, str], *, method: str = "GET", body: bytes | None = None
-    ) -> HTTPResponse:
+    ) -> Answer:
         """Send a request and return when the head of the answer is there; the caller closes the answer.
 
         Raises:
-            HTTPError: there is no answer; :func:`explain` says why.
+            TransportError: there is no answer; :func:`explain` says why.
             UsageError: (local) the environment names a proxy that cannot be used.
         """
-        response = self._route(urlsplit(url)).request(
-            method,
-            url,
-            body=body,
-            headers=headers,
-            preload_content=False,
-            decode_content=False,
-            redirect=False,
-            retries=False,
-        )
-        assert isinstance(response, HTTPResponse)  # noqa: S101 - HTTP/2 is the one other kind, and not switched on
-        return response
+        parts = urlsplit(url)
+        route = self._choose(parts)
+        connection = self._take(route) or self._connect(route)
+        try:
+            connection.putrequest(method, _name_target(parts, route), skip_host=True, skip_accept_encoding=True)
+            for name, value in {"Host": route.site, **headers}.items():
+                connection.putheader(name, value)
+            if route.relayed:
+                for name, value in route.login.items():
+                    connection.putheader(name, value)
+            if body is not None:
+                connection.putheader("Content-Length", f"{len(body)}")
+            connection.endheaders(body)
+            with self._watch.limit(connection.sock):
+                response = connection.getresponse()
+        except (OSError, HTTPException, ValueError) as error:
+            connection.close()
+            raise ExchangeError from error
+        except BaseException:
+            connection.close()
+            raise
+        answer = Answer(self, route, connection, response)
+        if not _has_one_length(answer.headers):
+            answer.close()
+            raise ExchangeError from HTTPException("the fields Content-Length contradict each other")
+        return answer
 
     def close(self) -> None:
         """Cut all connections; whoever waits for one of them gets an error at once."""
-        with self._lock:
-            routes = tuple(self._routes.values())
         self._watch.close()
         if self._early is not None:
             self._early.close()
-        for route in routes:
-            route.clear()
+        with self._lock:
+            _close_all(self._kept)
 
-    def _route(self, parts: SplitResult) -> urllib3.PoolManager:
+    def keep(self, route: Route, connection: HTTPConnection) -> None:
+        """Keep a connection that is ready for another request, or close it where there are enough."""
+        with self._lock:
+            kept = self._kept[route]
+            if len(kept) < self._connections:
+                kept.append(connection)
+                return
+        connection.close()
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def _choose(self, parts: SplitResult) -> Route:
         with self._lock:
             chosen = self._chosen.get((parts.scheme, parts.netloc))
             if chosen is not None and time.monotonic() - chosen[0] < PROXY_SECONDS:
                 return chosen[1]
-            proxy = find_proxy(parts)
-            route = self._routes.get((parts.scheme, proxy))
-            if route is None:
-                route = self._routes[parts.scheme, proxy] = self._make_route(parts.scheme, proxy)
+            route = Route.to(parts, find_proxy(parts))
             self._chosen[parts.scheme, parts.netloc] = (time.monotonic(), route)
             return route
 
-    def _make_route(self, scheme: str, proxy: str) -> urllib3.PoolManager:
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=LIMITS.stall_seconds)
-        context = ssl.create_default_context() if scheme == "https" else None
-        route: urllib3.PoolManager
-        if proxy:
-            credentials = basic_credentials(proxy)
-            route = urllib3.ProxyManager(
-                without_credentials(proxy),
-                maxsize=self._connections,
-                timeout=timeout,
-                ssl_context=context,
-                proxy_headers={} if credentials is None else {"Proxy-Authorization": credentials},
-            )
-        else:
-            route = urllib3.PoolManager(maxsize=self._connections, timeout=timeout, ssl_context=context)
-        route.pool_classes_by_scheme = _watched_pools(self._watch, self._early)
-        return route
+    def _take(self, route: Route) -> HTTPConnection | None:
+        while True:
+            with self._lock:
+                kept = self._kept[route]
+                if not kept:
+                    return None
+                connection = kept.pop()
+            if not _has_ended(connection.sock):
+                return connection
+            connection.close()
+
+    def _connect(self, route: Route) -> HTTPConnection:
+        secure = "https" in (route.scheme, urlsplit(route.proxy).scheme)
+        made = connect(route, self._early, self._context if secure else None)
+        self._watch.follow(made)
+        connection = HTTPConnection(route.host, route.port)
+        connection.sock = made
+        return connection
 
 
-class _Watch:
-    """Sees to it that no head of an answer takes for ever, and that closing wakes everyone up.
+class Answer:
+    """The answer to a request: its head, and its body as it arrives. Close it.
 
-    A socket's timeout starts anew with every byte, so a server that sends one byte after the other holds a thread for
-    days. One thread, started when it is first needed and asleep while nobody waits, cuts such connections.
+    Attributes:
+        status: Its status.
+        headers: Its header fields.
+        connection: On which it arrives.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._deadlines: dict[socket.socket, float] = {}
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._idle = False
+    def __init__(self, transport: Transport, route: Route, connection: HTTPConnection, response: HTTPResponse) -> None:
+        self.status = response.status
+        self.headers: HTTPMessage = response.headers
+        self.connection = connection
+        self._transport = transport
+        self._route = route
+        self._response = response
         self._closed = False
 
-    def follow(self, connection: socket.socket) -> None:
-        """Cut this connection when the watch closes."""
-        with self._changed:
-            if not self._closed:
-                self._sockets.add(connection)
-                return
-        _cut(connection)
+    @property
+    def length_remaining(self) -> int | None:
+        """Bytes of the body that are still to come; None where nobody said how many there are."""
+        return self._response.length
 
-    @contextmanager
-    def limit(self, connection: socket.socket) -> Iterator[None]:
-        """Cut this connection when the block takes too long.
+    def read1(self, most: int) -> bytes:
+        """Return what has arrived of the body, at most so many bytes; nothing at its end.
 
         Raises:
-            TimeoutError: it did.
+            TransportError: it ends too early, or nothing arrives.
         """
-        with self._changed:
-            self._deadlines[connection] = self._clock() + HEAD_SECONDS
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="catsync-http-watch", daemon=True)
-                self._thread.start()
-            elif self._idle:
-                self._changed.notify()
         try:
-            yield
-        finally:
-            with self._changed:
-                overdue = self._deadlines.pop(connection, None) is None
-            if overdue:
-                raise TimeoutError(f"no complete head within {HEAD_SECONDS:.0f} seconds")
+            data = self._response.read1(most)
+        except (OSError, HTTPException, ValueError, AttributeError) as error:
+            raise ExchangeError from error
+        if not data and self._response.length:
+            raise ExchangeError from HTTPException(f"{self._response.length:,} bytes are missing")
+        return data
 
     def close(self) -> None:
-        """Cut all connections."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-            connections = tuple(self._sockets)
+        """Give the connection back where the body was read to its end, else close it."""
+        if self._closed:
+            return
+        self._closed = True
+        whole = self._response.isclosed() or self._response.length == 0
+        self._response.close()
+        if whole and not self._response.will_close and self.connection.sock is not None:
+            self._transport.keep(self._route, self.connection)
+        else:
+            self.connection.close()
+
+
+def _name_target(parts: SplitResult, route: Route) -> str:
+    """Return what a request asks for: a path, or for a proxy the whole URL."""
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_PLAIN)
+    return f"{route.scheme}://{route.site}{path}" if route.relayed else path
+
+
+def _has_one_length(headers: HTTPMessage) -> bool:
+    return len({length.strip() for field in headers.get_all("Content-Length", ()) for length in field.split(",")}) <= 1
+
+
+def _close_all(kept: dict[Route, list[HTTPConnection]]) -> None:
+    while kept:
+        _, connections = kept.popitem()
         for connection in connections:
-            _cut(connection)
-
-    def _run(self) -> None:
-        with self._changed:
-            while not self._closed:
-                now = self._clock()
-                for connection in [sock for sock, deadline in self._deadlines.items() if deadline <= now]:
-                    del self._deadlines[connection]
-                    _cut(connection)
-                # Requests that end in time wake nobody: the next look is at the earliest deadline there was.
-                self._idle = not self._deadlines
-                self._changed.wait(None if self._idle else min(self._deadlines.values()) - now)
-                self._idle = False
+            connection.close()
 
 
-def _cut(connection: socket.socket) -> None:
-    try:
-        # Not SSLSocket's own: it takes the TLS layer away from under a thread that is reading.
-        # TLS within TLS, to an https proxy, is no socket but has one.
-        socket.socket.shutdown(getattr(connection, "socket", connection), socket.SHUT_RDWR)
-    except OSError:  # it has just ended by itself
-        return
-
-
-def _watched_pools(watch: _Watch, early: EarlyConnection | None) -> dict[str, type[HTTPConnectionPool]]:
-    """Pools whose connections the watch knows."""
-
-    class Connection(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return _take_over(early, self) or super()._new_conn()
-
-        def connect(self) -> None:
-            super().connect()
-            watch.follow(self.sock)
-
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 overrides it likewise
-            with watch.limit(self.sock):
-                return super().getresponse()
-
-    class SecureConnection(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _take_over(early, self) or super()._new_conn()
-
-        def connect(self) -> None:
-            super().connect()
-            watch.follow(self.sock)
-
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 overrides it likewise
-            with watch.limit(self.sock):
-                return super().getresponse()
-
-    class Pool(HTTPConnectionPool):
-        ConnectionCls = Connection
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = SecureConnection
-
-    return {"http": Pool, "https": SecurePool}
-
-
-def _take_over(early: EarlyConnection | None, connection: HTTPConnection) -> socket.socket | None:
-    if early is None:
-        return None
-    try:
-        made = early.take(connection.host, connection.port)
-    except TimeoutError as error:
-        raise ConnectTimeoutError(connection, str(error)) from error
-    if made is not None:
-        for option in connection.socket_options or ():
-            made.setsockopt(*option)
-    return made
-
-
-def explain(error: HTTPError, subject: str) -> RemoteError:
-    """What a failed connection means, in words.
-
-    Args:
-        error: What urllib3 raised.
-        subject: Whom was asked for what.
-    """
-    if isinstance(error, ProxyError) and " 407 " in str(error.original_error):
-        return AuthorisationError("The proxy wants a login", hint="Put it into HTTPS_PROXY: http://user:pass@host")
-    if isinstance(error, SSLError):
-        return _explain_tls(error, subject)
-    reasons: tuple[tuple[type[HTTPError], str], ...] = (  # children before their parents
-        (ProxyError, f"The proxy on the way to {subject} cannot be reached"),
-        (NameResolutionError, f"The name of the server is not known: {subject}"),
-        (NewConnectionError, f"No connection to {subject}: {error.__cause__ or error}"),
-        (ConnectTimeoutError, f"No connection to {subject} within {CONNECT_SECONDS:.0f} seconds"),
-        (ReadTimeoutError, f"{subject} stalled: nothing useful came for {LIMITS.stall_seconds:.0f} seconds"),
-        (ProtocolError, f"{subject} broke off: {error.args[-1] if error.args else error}"),
-    )
-    for kind, reason in reasons:
-        if isinstance(error, kind):
-            return NoConnectionError(reason)
-    return RemoteError(f"{subject} failed: {error}")
-
-
-def _explain_tls(error: SSLError, subject: str) -> RemoteError:
-    """A wrong certificate stays wrong, so it is not tried again; a connection cut during the handshake is."""
-    cause = error.args[0] if error.args else error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return RemoteError(f"{subject} has no valid certificate: {cause.verify_message}", hint=_TLS_HINT)
-    if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return NoConnectionError(f"{subject} broke off during the TLS handshake")
-    return RemoteError(f"No secure connection to {subject}: {cause}", hint=_TLS_HINT)
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether a connection on which nothing is asked has something to say: then it is that it has ended."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))

@@ -37,7 +37,7 @@ from catsync_core.hookspecs import BackendEntry, hookimpl
 from catsync_plugins._http_redirect import redirect_target, same_site
 
 if TYPE_CHECKING:
-    from catsync_plugins._http_transport import HTTPResponse, Transport
+    from catsync_plugins._http_transport import Answer, Transport
 
 __all__ = ["HttpBackend", "catsync_backends"]
 
@@ -45,7 +45,7 @@ PIECE = 512 * 1024  # bytes per piece of a stream, at most: each is handled by m
 CONNECTIONS = 4
 REDIRECTS = 5
 TAIL = 16 * 1024  # bytes that are better read to the end than paid for with a new connection
-_CLIENT = "urllib3"  # what takes long to load
+_CLIENT = "http.client"  # what takes long to load
 _AGENT = "catsync/" + ".".join(__version__.split(".")[:2])
 _MOVED = (301, 302, 303, 307, 308)
 _MOVED_FOR_GOOD = (301, 308)
@@ -170,25 +170,25 @@ class HttpBackend:
         )
 
     @contextmanager
-    def _answer(self, key: str, headers: Mapping[str, str]) -> Iterator[HTTPResponse]:
+    def _answer(self, key: str, headers: Mapping[str, str]) -> Iterator[Answer]:
         """Ask for an object; statuses that tell of a failure become errors, and so does a break in the block."""
         transport = self._open_transport()
-        from catsync_plugins._http_transport import HTTPError, explain  # noqa: PLC0415 - 30 ms that a request needs
+        from catsync_plugins._http_transport import TransportError, explain  # noqa: PLC0415 - only a request needs it
 
         response = None
         try:
             response = self._follow(transport, check_key(key), headers)
             self._check_status(response, key)
             yield response
-        except HTTPError as error:
+        except TransportError as error:
             if self._closed:
                 raise self._closed_error() from error
             raise explain(error, f"{self.url} (asked for {key})") from error
         finally:
             if response is not None:
-                _discard(response)
+                response.close()
 
-    def _follow(self, transport: Transport, key: str, headers: Mapping[str, str]) -> HTTPResponse:
+    def _follow(self, transport: Transport, key: str, headers: Mapping[str, str]) -> Answer:
         """Send the request, and again where redirects lead."""
         site = self._site
         url = f"{site.url}/{key}"
@@ -202,7 +202,7 @@ class HttpBackend:
             if response.status not in _MOVED or location is None:
                 return response
             _settle(response)
-            _discard(response)
+            response.close()
             target = redirect_target(url, location)
             if not same_site(url, target):
                 sent.pop("Authorization", None)
@@ -228,7 +228,7 @@ class HttpBackend:
     def _closed_error(self) -> NoConnectionError:
         return NoConnectionError(f"The connection to {self.url} was closed")
 
-    def _check_status(self, response: HTTPResponse, key: str) -> None:
+    def _check_status(self, response: Answer, key: str) -> None:
         status = response.status
         page = response.headers.get("Content-Type", "").lower().startswith("text/html")
         if status == _PORTAL or (status in (200, 206) and page):
@@ -253,7 +253,7 @@ class HttpBackend:
             raise ServerError(f"{self.url} answered {status} for {key}", retry_after=after)
         raise RemoteError(f"{self.url} answered {status} for {key}")
 
-    def _check_range(self, response: HTTPResponse, key: str, start: int, stop: int) -> None:
+    def _check_range(self, response: Answer, key: str, start: int, stop: int) -> None:
         text = response.headers.get("Content-Range", "")
         found = parse_content_range(text)
         if found is None or found[:2] != (start, stop):
@@ -261,7 +261,7 @@ class HttpBackend:
         if response.length_remaining not in (None, stop - start):
             raise IntegrityError(f"{self.url} sent {response.length_remaining} bytes of {key} for {stop - start}")
 
-    def _check_whole(self, response: HTTPResponse, key: str, start: int, stop: int) -> None:
+    def _check_whole(self, response: Answer, key: str, start: int, stop: int) -> None:
         if response.status != 200:
             raise RemoteError(f"{self.url} answered {response.status} for {key}, which makes no sense")
         length = response.length_remaining
@@ -270,24 +270,18 @@ class HttpBackend:
         if start or length != stop:
             self.ignores_ranges = True
 
-    def _end_early(self, response: HTTPResponse, key: str, stop: int) -> NoReturn:
+    def _end_early(self, response: Answer, key: str, stop: int) -> NoReturn:
         if "Content-Length" in response.headers or "Transfer-Encoding" in response.headers:
             raise IntegrityError(f"{key} at {self.url} ends before byte {stop}")
         raise NoConnectionError(f"{self.url} broke off while sending {key}")
 
-    def _pieces(self, response: HTTPResponse, key: str) -> Iterator[bytes]:
+    def _pieces(self, response: Answer, key: str) -> Iterator[bytes]:
         """The body as it arrives: a full piece is not waited for, so that slow drops are seen."""
         return refuse_stall(iter(lambda: response.read1(PIECE), b""), f"{key} from {self.url}")
 
 
-def _settle(response: HTTPResponse) -> None:
+def _settle(response: Answer) -> None:
     """Read a short rest in one go, so that the connection can be used again; a long or slow one is cut off."""
     rest = response.length_remaining
     if rest is not None and rest <= TAIL:
         response.read1(rest or 1)
-
-
-def _discard(response: HTTPResponse) -> None:
-    """Give the connection back, closed unless the body was read to its end."""
-    response.close()
-    response.release_conn()

@@ -120,7 +120,7 @@ class Webhook:
         self._delivery.close()
 
     def _post(self, message: Message) -> None:
-        from catsync_plugins._http_transport import HTTPError, explain  # noqa: PLC0415 - likewise
+        from catsync_plugins._http_transport import TransportError, explain  # noqa: PLC0415 - likewise
 
         moment = int(self._now())
         headers = {
@@ -131,7 +131,7 @@ class Webhook:
         }
         try:
             response = self._transport.request(self._url, headers, method="POST", body=message.body)
-        except HTTPError as error:
+        except TransportError as error:
             raise explain(error, self._site) from error
         response.close()  # what it answers is of no interest, and may be long
         self._check_status(response.status, response.headers.get("Retry-After", ""))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from email.message import Message
 from pathlib import Path
@@ -45,7 +43,7 @@ from catsync_core.testing.faults import (
     WebPage,
     WrongRange,
 )
-from catsync_plugins import _http_transport
+from catsync_plugins import _http_connect, _http_watch
 from catsync_plugins.backend_http import HttpBackend
 
 PACK = bytes(range(256)) * 2000
@@ -70,8 +68,8 @@ def backend(server: FaultyServer) -> Iterator[HttpBackend]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stall is one after a fraction of a second."""
     limits = Limits(stall_seconds=0.3)
-    monkeypatch.setattr(_http_transport, "LIMITS", limits)
-    monkeypatch.setattr(_http_transport, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(_http_connect, "LIMITS", limits)
+    monkeypatch.setattr(_http_watch, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(stall, "LIMITS", limits)
 
 
@@ -384,11 +382,8 @@ def test_a_closed_backend_sends_nothing(server: FaultyServer, backend: HttpBacke
 
 def test_contradicting_lengths_are_refused(server: FaultyServer, backend: HttpBackend) -> None:
     server.plan.add(Field("Content-Length", "1, 2"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # urllib3 leaves this socket to the garbage collector
-        with pytest.raises(RemoteError, match="Content-Length"):
-            get(backend)
-        gc.collect()
+    with pytest.raises(RemoteError, match="Content-Length"):
+        get(backend)
     assert get(backend) == INDEX
 
 

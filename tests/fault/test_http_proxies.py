@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
@@ -16,6 +17,8 @@ import pytest
 from catsync_core.errors import AuthorisationError, NoConnectionError, UsageError
 from catsync_core.testing.faults import FaultyServer
 from catsync_plugins.backend_http import HttpBackend
+
+CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 StartServer = Callable[[Path], FaultyServer]
 
@@ -197,6 +200,55 @@ def test_a_login_that_is_missing_is_said_to_be(
     with pytest.raises(AuthorisationError) as caught:
         read(url)
     assert "wrong" not in str(caught.value)
+
+
+def test_a_proxy_that_cannot_get_there_is_quoted(
+    start_proxy: Callable[[], Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = start_proxy()
+    monkeypatch.setattr(ProxyHandler, "do_CONNECT", lambda handler: handler.send_error(502))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+    with pytest.raises(NoConnectionError, match=r"The proxy on the way to .* answered 502"):
+        read("https://shop.example.org")
+
+
+@pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH_9.2\r\n"])
+def test_what_is_no_proxy_is_named_as_the_reason(greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(greeting)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(NoConnectionError, match="proxy"):
+            read("https://shop.example.org")
+        thread.join()
+
+
+def test_http_goes_through_a_proxy_that_is_reached_over_tls(
+    server: FaultyServer, start_proxy: Callable[[], Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = start_proxy()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    proxy.socket = context.wrap_socket(proxy.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setenv("HTTP_PROXY", f"https://localhost:{proxy.server_port}")
+    assert read(server.url) == bytes(range(10, 110))
+    assert proxy.asked == [f"GET {server.url}/a.pack"]
+
+
+def test_https_through_a_proxy_that_is_reached_over_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "https://user:secret@127.0.0.1:9")
+    with pytest.raises(UsageError, match=r"https://127\.0\.0\.1:9") as caught:
+        read("https://shop.example.org")
+    assert "http://" in caught.value.hint
+    assert "secret" not in str(caught.value)
 
 
 def test_a_proxy_that_is_down_is_named_as_the_reason(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from catsync_core.store.space import free_bytes
 
 __all__ = ["Finding", "doctor_command", "examine"]
 
-_LIBRARIES = ("click", "cronsim", "filelock", "msgspec", "pluggy", "rich", "urllib3", "watchdog", "xxhash", "zstandard")
+_LIBRARIES = ("click", "cronsim", "filelock", "msgspec", "pluggy", "rich", "watchdog", "xxhash", "zstandard")
 _LITTLE_SPACE = 1_000_000_000  # bytes
 _FICLONE = 0x40049409  # from linux/fs.h
 

@@ -12,7 +12,7 @@ import pytest
 
 from catsync_core import Event, JobEnded, ModeChanged, Progress, UpdateFound
 from catsync_core.errors import AuthorisationError, CatsyncError, ConfigError, RemoteError
-from catsync_plugins import _delivery, _http_transport
+from catsync_plugins import _delivery, _http_watch
 from catsync_plugins._delivery import Delivery, Message
 from catsync_plugins.notify_webhook import Webhook, WebhookSettings, sign_message
 from support.receiver import Receiver, receiving
@@ -310,7 +310,7 @@ def test_a_server_that_does_not_answer_is_left_on_closing(receiver: Receiver) ->
 
 
 def test_a_server_that_stalls_is_asked_again(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_http_transport, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(_http_watch, "HEAD_SECONDS", 0.1)
     receiver.stall()
     notifier = webhook(receiver.url, attempts=1)
     notifier.notify(UPDATE)
