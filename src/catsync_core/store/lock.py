@@ -12,8 +12,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import filelock
-
 from catsync_core.errors import LocalError, LockedError
 from catsync_core.store.failures import Attempt
 
@@ -47,16 +45,20 @@ class CatalogLock:
     """
 
     def __init__(self, store: CatalogStore, activity: str) -> None:
+        from filelock import FileLock  # noqa: PLC0415 - slow to import, and most commands change nothing
+
         self._store = store
         self._activity = activity
-        self._lock = filelock.FileLock(store.root / LOCK, timeout=0, thread_local=False)
+        self._lock = FileLock(store.root / LOCK, timeout=0, thread_local=False)
 
     def __enter__(self) -> Self:
+        from filelock import Timeout  # noqa: PLC0415 - as above
+
         self._store.prepare()
         with Attempt("lock", self._store.root):
             try:
                 self._lock.acquire()
-            except filelock.Timeout:
+            except Timeout:
                 raise LockedError(self._describe_holder()) from None
         try:
             self._tell()

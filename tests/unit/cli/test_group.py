@@ -78,6 +78,15 @@ def test_the_version_needs_nothing_but_click() -> None:
     }
 
 
+def test_a_command_that_only_looks_imports_neither_a_lock_nor_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATSYNC_HOME", str(tmp_path))
+    modules = imported_by("list", "--json")
+    assert "catsync_core.client.client" in modules
+    assert not {"filelock", "http.client", "importlib.metadata", "rich"} & modules
+
+
 def test_one_command_does_not_import_the_others() -> None:
     modules = imported_by("list", "--help")
     assert "catsync_core.cli.overview" in modules
