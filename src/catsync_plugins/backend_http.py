@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -32,11 +32,13 @@ from catsync_core.errors import (
     RemoteError,
     ServerError,
     UnsupportedError,
+    UsageError,
 )
 from catsync_core.hookspecs import BackendEntry, hookimpl
 from catsync_plugins._http_redirect import redirect_target, same_site
 
 if TYPE_CHECKING:
+    from catsync_plugins._http_early import EarlyConnection
     from catsync_plugins._http_transport import Answer, Transport
 
 __all__ = ["HttpBackend", "catsync_backends"]
@@ -85,7 +87,14 @@ class HttpBackend:
         self._site = _Site(self.url, basic_credentials(url))
         self._lock = threading.Lock()
         self._transport: Transport | None = None
+        self._early: EarlyConnection | None = None
         self._closed = False
+
+    def prepare(self) -> None:
+        """See :meth:`BackendWrapper.prepare`."""
+        with self._lock, suppress(UsageError):  # what is wrong with the proxy is told when something is asked
+            if not self._closed and self._transport is None and self._early is None:
+                self._early = self._connect_early()
 
     def get(self, key: str, *, max_length: int, known_etag: str | None = None) -> Reply:
         """See :meth:`Backend.get`."""
@@ -160,6 +169,8 @@ class HttpBackend:
         with self._lock:
             self._closed = True
             transport = self._transport
+        if self._early is not None:
+            self._early.close()
         if transport is not None:
             transport.close()
 
@@ -217,13 +228,16 @@ class HttpBackend:
             if self._closed:
                 raise self._closed_error()
             if self._transport is None:
-                from catsync_plugins._http_early import connect_early  # noqa: PLC0415 - as below
-
-                early = None if _CLIENT in sys.modules else connect_early(self._site.url)
-                from catsync_plugins._http_transport import Transport  # noqa: PLC0415 - as below
+                early = self._early or (None if _CLIENT in sys.modules else self._connect_early())
+                from catsync_plugins._http_transport import Transport  # noqa: PLC0415 - only a request needs it
 
                 self._transport = Transport(2 * CONNECTIONS, early)  # more than one job may read at a time
             return self._transport
+
+    def _connect_early(self) -> EarlyConnection | None:
+        from catsync_plugins._http_early import connect_early  # noqa: PLC0415 - likewise
+
+        return connect_early(self._site.url)
 
     def _closed_error(self) -> NoConnectionError:
         return NoConnectionError(f"The connection to {self.url} was closed")

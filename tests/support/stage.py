@@ -38,6 +38,9 @@ class Door(BackendWrapper):
         super().__init__(inner)
         self._stage = stage
 
+    def prepare(self) -> None:
+        self._stage.on_prepare()
+
     def get(self, key: str, *, max_length: int, known_etag: str | None = None) -> Reply:
         if key == "index.json":
             self._stage.on_check()
@@ -65,6 +68,7 @@ class Stage:
         self.backends: dict[str, FaultyBackend] = {}
         self.on_content: Callable[[], object] = lambda: None
         self.on_check: Callable[[], object] = lambda: None
+        self.on_prepare: Callable[[], object] = lambda: None
 
     @hookimpl
     def catsync_backends(self) -> Sequence[BackendEntry]:

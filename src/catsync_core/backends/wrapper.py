@@ -39,6 +39,15 @@ class BackendWrapper:
         """Whether the backend was seen to send whole objects when asked for ranges: then each is best read once."""
         return bool(getattr(self.inner, "ignores_ranges", False))
 
+    def prepare(self) -> None:
+        """Begin what the first request will need, such as to connect, and return at once; raises nothing.
+
+        A backend need not have this method.
+        """
+        prepare = getattr(self.inner, "prepare", None)
+        if prepare is not None:
+            prepare()
+
     def get(self, key: str, *, max_length: int, known_etag: str | None = None) -> Reply:
         """See :meth:`Backend.get`."""
         return self.inner.get(key, max_length=max_length, known_etag=known_etag)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mode
 from catsync_core.client.sources import Source
 from catsync_core.client.watch import Watch
 from catsync_core.client.work import Work, require_installed
-from catsync_core.errors import DeniedError, LockedError, NotFoundError, WaitsError
+from catsync_core.errors import CatsyncError, DeniedError, LockedError, NotFoundError, WaitsError
 from catsync_core.events import ModeChanged
 from catsync_core.format.index import CatalogSummary
 from catsync_core.hookspecs import Decision, Question
@@ -335,10 +336,18 @@ class Catalog:
 
     def _download(self, kind: JobKind, via: Via, folders: Sequence[Path], *, consented: bool) -> Summary:
         work = self._work(folders)
+        self._prepare(kind)
         with self._store.lock(kind.value):
             if self.ask(kind, via=via, consented=consented) is None:
                 return work.nothing_to_do(self._installed())
             return self._execute(kind, lambda watch, _: work.download(via, watch))
+
+    def _prepare(self, kind: JobKind) -> None:
+        """Have a connection made while the job is written down, if the backend will be asked and no policy is first."""
+        asks = kind is JobKind.UPDATE or read_pointer(self._store) is None
+        if asks and not self._device.settings.policies.enabled:
+            with suppress(CatsyncError):  # the job itself meets it again, and fails by it
+                self._origin.prepare()
 
     def _do(self, kind: JobKind, work: Callable[[Watch, Job], _Result]) -> _Result:
         with self._store.lock(kind.value):

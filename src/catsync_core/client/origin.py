@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catsync_core.backends.wrapper import BackendWrapper, find_layer
 from catsync_core.client.sources import Source, Sources
 from catsync_core.client.usage import Usage
 from catsync_core.errors import NoConnectionError, NotFoundError, RemoteError
@@ -53,6 +54,17 @@ class Origin:
             raise NotFoundError(f"No repository offers {self._catalog} any more", hint="`catsync add REPO` adds one")
         repository = self._sources.open(self.source.row.url)
         return repository, Usage(repository)
+
+    def prepare(self) -> None:
+        """Let the backend begin what it needs to be asked, such as to connect, while other work is done.
+
+        Raises:
+            CatsyncError: it cannot even be opened.
+        """
+        if self.source is not None:
+            layer = find_layer(self._sources.open(self.source.row.url).backend, BackendWrapper)
+            if layer is not None:
+                layer.prepare()
 
     def ask(self) -> None:
         """Ask for news: one request.

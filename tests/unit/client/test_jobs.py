@@ -23,6 +23,7 @@ from catsync_core.errors import CancelledError, CatsyncError, DeniedError, Waits
 from catsync_core.events import Event, JobEnded, JobWaits, Progress, Warned
 from catsync_core.hookspecs import Decision, Verdict
 from catsync_core.plugins import load_plugins
+from catsync_core.store.layout import CatalogStore
 from support.stage import NOW, Stage
 
 PATIENCE = 60.0  # seconds, for what does not happen
@@ -325,6 +326,33 @@ def test_all_jobs_of_a_runner_share_limits_and_notifiers(stage: Stage, monkeypat
                 pass
             assert made[0] is jobs._device.settings
         assert client.catalog("shoes").info().label is Label.OFFLINE
+
+
+def test_the_backend_prepares_itself_while_a_download_is_written_down(stage: Stage) -> None:
+    prepared: list[Job | None] = []
+
+    def note() -> None:
+        with CatalogStore(stage.home, "shoes").lock("verify"):
+            prepared.append(job_of(stage))
+
+    stage.on_prepare = note
+    with stage.open() as client:
+        shoes = client.catalog("shoes")
+        shoes.go_offline()
+        assert prepared == [None], "before the job was there, and the lock taken"
+        shoes.go_offline()
+        assert prepared == [None], "nothing is asked where nothing is to be done"
+        stage.publish(2)
+        shoes.update()
+        assert prepared == [None, None]
+
+
+def test_no_backend_prepares_itself_before_a_policy_was_asked(stage: Stage) -> None:
+    stage.enable_policy()
+    stage.verdict = Verdict(Decision.DENY, "No")
+    stage.on_prepare = lambda: pytest.fail("it was prepared")
+    with stage.open() as client, pytest.raises(DeniedError):
+        client.catalog("shoes").go_offline()
 
 
 def test_siblings_share_one_bandwidth(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from catsync_core.errors import UsageError
 from catsync_plugins._http_connect import ConnectError, explain
 from catsync_plugins._http_early import EarlyConnection, connect_early
 from catsync_plugins._http_transport import Transport
+from catsync_plugins.backend_http import HttpBackend
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -164,6 +165,43 @@ print(*sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert not {"http.client", "urllib.request", "urllib3"} & set(done.stdout.split())
+
+
+def test_a_backend_that_is_prepared_has_connected_before_it_is_asked(server: Counting) -> None:
+    backend = HttpBackend(place(server).removesuffix("/index.json"))
+    backend.prepare()
+    backend.prepare()
+    assert backend._early is not None
+    backend._early._thread.join()
+    assert backend._early._socket is not None
+    for _ in range(2):
+        assert backend.get("index.json", max_length=10).body == b"ok"
+    backend.prepare()
+    backend.close()
+    assert server.connections == 1
+
+
+def test_a_backend_that_was_prepared_for_nothing_closes_its_connection(server: Counting) -> None:
+    backend = HttpBackend(place(server).removesuffix("/index.json"))
+    backend.prepare()
+    assert backend._early is not None
+    backend._early._thread.join()
+    made = backend._early._socket
+    backend.close()
+    assert made is not None
+    assert made.fileno() == -1
+    backend.prepare()
+    assert backend._early._socket is None
+
+
+def test_a_proxy_that_cannot_be_used_is_told_when_something_is_asked(
+    server: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://192.0.2.1")
+    backend = HttpBackend(place(server).removesuffix("/index.json"))
+    backend.prepare()
+    with pytest.raises(UsageError, match="cannot use"):
+        backend.get("index.json", max_length=10)
 
 
 def test_a_process_that_has_loaded_nothing_yet_connects_early_and_once(server: Counting) -> None:
