@@ -71,4 +71,5 @@ def _origin(occasion: Occasion) -> str:
 - Date: {occasion.date}
 - Machine: {occasion.machine}
 - Programs: {versions}
-- Every figure is the median of {runs}, unless its section says otherwise."""
+- Every figure is the median of {runs}, unless its section says otherwise; for catalogs below 10 MB, of five or more,
+  for a single time that is so short says little."""

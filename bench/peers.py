@@ -38,6 +38,7 @@ from bench._race import Outcome, race
 from bench._rsync import Rsync, RsyncStrong
 from bench._shape import FAST, LOOPBACK, SLOW, Profile
 from bench._tools import Tool
+from bench._trees import tree_size
 from bench._variants import VARIANTS
 from bench._zsync import Zsync
 from bench.catalogs import PAIRS, SERIES, Pair, Series, fetch, fetch_series
@@ -45,6 +46,8 @@ from bench.catalogs import PAIRS, SERIES, Pair, Series, fetch, fetch_series
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS: tuple[type[Tool], ...] = (Rsync, RsyncStrong, Zsync, Casync, CasyncSmall, Catsync, CatsyncBlocks)
 LINKS = (FAST, SLOW)
+SMALL = 10_000_000  # bytes of a catalog of which a single time is too short to say much
+RUNS_OF_SMALL = 5
 PARTS = ("loopback", "links", "effort", "behind")
 
 _T = TypeVar("_T")
@@ -124,7 +127,9 @@ def _choose(known: Mapping[str, _T], text: str) -> list[_T]:
 
 def _race(pair: Pair, tools: Sequence[type[Tool]], runs: int, work: Path, profiles: Sequence[Profile]) -> Outcome:
     print(f"{pair.name}: {pair.old.version} -> {pair.new.version}", file=sys.stderr)
-    return race(pair.name, fetch(pair), tools, runs, _make_room(work / pair.name), profiles=profiles)
+    trees = fetch(pair)
+    runs = max(runs, RUNS_OF_SMALL) if tree_size(trees[1]) < SMALL else runs
+    return race(pair.name, trees, tools, runs, _make_room(work / pair.name), profiles=profiles)
 
 
 def _fall_behind(series: Series, work: Path) -> Lags:
