@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from catsync_core.errors import ContentError, IntegrityError, NotFoundError
@@ -19,7 +20,7 @@ from catsync_core.transfer.repository import decode_frame
 
 __all__ = ["BadPieceError", "PartSource", "read_segments"]
 
-_WORKERS = 2
+_WORKERS = 2  # at most
 _AHEAD = 8 << 20  # bytes of memory for frames that are decoded ahead, or one frame if that takes more
 
 
@@ -37,7 +38,7 @@ class BadPieceError(ContentError):
 
 
 class PartSource:
-    """Yields the bytes of parts. One thread reads; two decode.
+    """Yields the bytes of parts. One thread reads; one or two decode.
 
     Args:
         spool: Holds the fetched pieces.
@@ -60,7 +61,7 @@ class PartSource:
         self._uses = Counter(_key(part) for part in frames)
         self._coming = iter({_key(part): part for part in frames}.values())
         self._next: FramePart | PatchPart | None = None  # the frame that is decoded next, once it has arrived
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="catsync-decode")
+        self._pool = ThreadPoolExecutor(_count_workers(frames), thread_name_prefix="catsync-decode")
         self._ahead: dict[tuple[str, int], tuple[Future[Decoded], int]] = {}
         self._ahead_bytes = 0
 
@@ -150,6 +151,16 @@ class PartSource:
             return self._spool.read(piece.pack, piece.offset, piece.length)
         except NotFoundError as error:
             raise BadPieceError(piece, error) from error
+
+
+def _count_workers(frames: Sequence[FramePart | PatchPart]) -> int:
+    """Return how many threads are to decode.
+
+    Who reads the bytes hashes and writes them meanwhile, so on two cores one thread is enough, and another would only
+    be in the way of both. But the frames of a patch are large, and the reader waits for the first of them.
+    """
+    large = any(isinstance(part, PatchPart) for part in frames)
+    return _WORKERS if large else min(_WORKERS, max(1, (os.cpu_count() or 1) - 1))
 
 
 def read_segments(spool: Spool, patch: ObjectRef, offset: int, length: int) -> bytes:
