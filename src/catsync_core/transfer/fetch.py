@@ -22,7 +22,7 @@ from catsync_core.format.objects import object_key
 from catsync_core.plan.model import Piece, Request
 from catsync_core.plan.requests import join_requests
 
-__all__ = ["Fetching", "Keeper", "fetch_requests"]
+__all__ = ["Fetching", "Keeper", "Kept", "fetch_requests"]
 
 _TICK = 0.2  # seconds
 _FAREWELL = 5.0  # seconds that an error waits for all other workers to stop
@@ -33,6 +33,14 @@ class Keeper(Protocol):
 
     def add(self, pack_sha256: str, offset: int, data: bytes) -> None:
         """Keep a piece."""
+
+
+class Kept(dict[Piece, bytes]):
+    """Keeps pieces in memory: for metadata, which is small."""
+
+    def add(self, pack_sha256: str, offset: int, data: bytes) -> None:
+        """Keep a piece."""
+        self[Piece(pack_sha256, offset, len(data))] = data
 
 
 class _Failed(msgspec.Struct):

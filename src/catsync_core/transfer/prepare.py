@@ -10,7 +10,6 @@ import msgspec
 from catsync_core.chunking import BasisError, Delta, match
 from catsync_core.errors import ContentError, MissingObjectError
 from catsync_core.format.manifest import Content, Manifest
-from catsync_core.format.objects import object_key
 from catsync_core.format.table import SignatureShape, Table
 from catsync_core.plan.forecast import forecast_saving
 from catsync_core.plan.local import Inventory
@@ -18,6 +17,7 @@ from catsync_core.plan.model import LocalFile, Part, Piece, Plan, Request, Via
 from catsync_core.plan.plan import Wanted, check_tables, find_wanted, plan_files
 from catsync_core.plan.recipes import Match
 from catsync_core.plan.requests import Link, Tariff, find_pieces, signature_requests
+from catsync_core.transfer.fetch import Kept, fetch_requests
 from catsync_core.transfer.repository import Repository, read_signature
 
 __all__ = ["Preparation"]
@@ -59,8 +59,9 @@ class Preparation(msgspec.Struct):
             ContentError: (content) they are not what they should be.
         """
         wanted = [want for want in find_wanted(self.manifest, self.inventory) if want.index not in self.patched]
-        for pack in sorted({self.manifest.contents[want.index].pack for want in wanted} - self._tables.keys()):
-            self._tables[pack] = self.repository.table(self.manifest.packs[pack])
+        packs = sorted({self.manifest.contents[want.index].pack for want in wanted} - self._tables.keys())
+        tables = self.repository.tables([self.manifest.packs[pack] for pack in packs])
+        self._tables |= zip(packs, tables, strict=True)
         check_tables(self.manifest, self._tables, wanted)
         link = self.link()
         tariff = Tariff(link.gap, is_kept)
@@ -119,16 +120,10 @@ class Preparation(msgspec.Struct):
                 self._whole.add(want.index)
 
     def _fetch_signatures(self, requests: Sequence[Request], shapes: Sequence[SignatureShape]) -> list[bytes]:
-        found: dict[int, bytes] = {}
-        for request in requests:
-            found |= self._fetch_request(request)
+        kept = Kept()
+        fetch_requests(self.repository.backend, requests, kept, lambda _: None)
+        found = {piece.offset: data for piece, data in kept.items()}
         return [found[shape.offset] for shape in shapes]
-
-    def _fetch_request(self, request: Request) -> dict[int, bytes]:
-        key = object_key(request.kind, request.pack)
-        data = b"".join(self.repository.backend.read(key, request.offset, request.length))
-        begins = ((piece, piece.offset - request.offset) for piece in request.pieces)
-        return {piece.offset: data[begin : begin + piece.length] for piece, begin in begins}
 
 
 def _match_files(shape: SignatureShape, size: int, hashes: bytes, bases: Sequence[LocalFile]) -> Delta | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from catsync_core.backends.protocol import Backend
@@ -14,6 +16,8 @@ from catsync_core.format.manifest import Manifest, PackRef, read_manifest
 from catsync_core.format.objects import INDEX_KEY, Kind, ObjectRef, object_key, verify
 from catsync_core.format.table import Frame, SignatureShape, Table, read_table
 from catsync_core.limits import LIMITS
+from catsync_core.plan.model import Piece, Request
+from catsync_core.transfer.fetch import Kept, fetch_requests
 
 __all__ = ["Found", "Repository", "check_identity", "decode_frame", "parse_manifest", "read_signature"]
 
@@ -102,15 +106,37 @@ class Repository:
 
     def table(self, ref: PackRef) -> Table:
         """Fetch the frame table of a pack."""
-        data = self.fetch("tables", ref.table, LIMITS.table_length)
-        return read_table(data, ref.pack.length, f"The frame table {ref.table.sha256[:12]}")
+        (table,) = self.tables([ref])
+        return table
+
+    def tables(self, refs: Sequence[PackRef]) -> list[Table]:
+        """Fetch the frame tables of several packs, side by side: a version that grew over years has many."""
+        found = self._fetch_all("tables", [ref.table for ref in refs], LIMITS.table_length)
+        return [
+            read_table(data, ref.pack.length, f"The frame table {ref.table.sha256[:12]}")
+            for ref, data in zip(refs, found, strict=True)
+        ]
 
     def fetch(self, kind: Kind, ref: ObjectRef, most: int) -> bytes:
         """Fetch a whole immutable object and verify it."""
-        what = f"The object {kind}/{ref.sha256[:12]} of {self.url}"
-        if ref.length > most:
-            raise FormatError(f"{what} is announced with {ref.length:,} bytes; at most {most:,} are allowed")
+        what = self._require_short(kind, ref, most)
         return verify(self.backend.get(object_key(kind, ref), max_length=ref.length).body, ref, what)
+
+    def _fetch_all(self, kind: Kind, refs: Sequence[ObjectRef], most: int) -> list[bytes]:
+        if len(refs) == 1:
+            return [self.fetch(kind, refs[0], most)]
+        names = [self._require_short(kind, ref, most) for ref in refs]
+        pieces = [Piece(ref.sha256, 0, ref.length) for ref in refs]
+        kept = Kept()
+        requests = [Request(ref, 0, ref.length, (piece,), kind) for ref, piece in zip(refs, pieces, strict=True)]
+        fetch_requests(self.backend, requests, kept, lambda _: None)
+        return [verify(kept[piece], ref, what) for piece, ref, what in zip(pieces, refs, names, strict=True)]
+
+    def _require_short(self, kind: Kind, ref: ObjectRef, most: int) -> str:
+        what = f"The object {kind}/{ref.sha256[:12]} of {self.url}"
+        if not 0 < ref.length <= most:
+            raise FormatError(f"{what} is announced with {ref.length:,} bytes; 1 to {most:,} are allowed")
+        return what
 
 
 def _read_head(data: bytes, catalog: str, version: int) -> Head:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
+from catsync_core.backends.wrapper import BackendWrapper
 from catsync_core.chunking import BasisError
-from catsync_core.errors import FormatError
+from catsync_core.errors import ContentError, FormatError
 from catsync_core.plan.model import Action, LocalPart, Plan, Via
 from catsync_core.transfer import prepare
+from catsync_core.transfer.repository import Repository
 
 if TYPE_CHECKING:
     from unit.transfer.conftest import Bench, Tree
@@ -187,3 +191,42 @@ def test_tables_of_another_manifest_are_refused(bench: Bench) -> None:
     preparation.manifest = replace(preparation.manifest, contents=contents)
     with pytest.raises(FormatError, match="does not fit its manifest"):
         bench.plan(preparation)
+
+
+def test_the_tables_of_several_packs_are_fetched_side_by_side(bench: Bench) -> None:
+    tree: Tree = {}
+    for number in range(3):
+        tree[f"film {number}.mp4"] = Random(number).randbytes(20_000)
+        bench.publish(tree)
+    meeting = threading.Barrier(3)
+
+    class Meeting(BackendWrapper):
+        def read(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+            if key.startswith("tables/"):
+                meeting.wait(10)
+            return super().read(key, offset, length)
+
+    preparation = bench.prepare({})
+    preparation.repository = Repository(Meeting(bench.meter))
+    plan = bench.plan(preparation)
+    assert actions(plan) == {"full": 3}
+    assert bench.calls()["read tables"] == len(preparation.manifest.packs) == 3
+
+
+def test_tables_are_verified_and_bounded_however_many_there_are(bench: Bench) -> None:
+    tree: Tree = {}
+    for number in range(2):
+        tree[f"film {number}.mp4"] = Random(number).randbytes(20_000 + number)
+        bench.publish(tree)
+    first, second = bench.prepare({}).manifest.packs
+    for wrong, reason in (
+        (replace(second, table=first.table), "where at most 20000 is allowed"),
+        (replace(second, table=replace(second.table, length=0)), "announced with 0 bytes"),
+        (replace(second, table=replace(second.table, length=1 << 40)), "announced with"),
+        (
+            replace(second, table=replace(second.table, length=second.table.length - 1)),
+            "is not the one|damaged|SHA-256",
+        ),
+    ):
+        with pytest.raises(ContentError, match=reason):
+            bench.repository.tables([first, wrong])
