@@ -165,7 +165,7 @@ class Answer:
         """
         try:
             data = self._response.read1(most)
-        except (OSError, HTTPException, ValueError, AttributeError) as error:
+        except (OSError, HTTPException, ValueError, AttributeError) as error:  # the last: it is closed meanwhile
             raise ExchangeError from error
         if not data and self._response.length:
             raise ExchangeError from HTTPException(f"{self._response.length:,} bytes are missing")
@@ -176,7 +176,8 @@ class Answer:
         if self._closed:
             return
         self._closed = True
-        whole = self._response.isclosed() or self._response.length == 0
+        left = self._response.length
+        whole = self._response.isclosed() if left is None else not left
         self._response.close()
         if whole and not self._response.will_close and self.connection.sock is not None:
             self._transport.keep(self._route, self.connection)
