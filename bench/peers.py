@@ -76,11 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(options: argparse.Namespace, work: Path) -> Iterator[Part]:
     profiles = [*[LOOPBACK] * ("loopback" in options.parts), *LINKS * ("links" in options.parts)]
-    outcomes = (
-        [_race(pair, options.tools, options.runs, work / "race", profiles) for pair in options.pairs]
-        if profiles
-        else []
-    )
+    outcomes = _race_all(options, work / "race", profiles) if profiles else []
     if "loopback" in options.parts:
         yield compare(outcomes)
         yield compare_with_possible(outcomes)
@@ -123,6 +119,11 @@ def _choose(known: Mapping[str, _T], text: str) -> list[_T]:
     if unknown := [name for name in names if name not in known]:
         raise argparse.ArgumentTypeError(f"no such name: {', '.join(unknown)}; there are {', '.join(known)}")
     return [known[name] for name in names]
+
+
+def _race_all(options: argparse.Namespace, work: Path, profiles: Sequence[Profile]) -> list[Outcome]:
+    """Race on the largest catalogs first: until the small ones' turn, what was deleted before the run is forgotten."""
+    return [_race(pair, options.tools, options.runs, work, profiles) for pair in reversed(options.pairs)][::-1]
 
 
 def _race(pair: Pair, tools: Sequence[type[Tool]], runs: int, work: Path, profiles: Sequence[Profile]) -> Outcome:

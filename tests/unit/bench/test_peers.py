@@ -11,6 +11,7 @@ from bench._measure import Cost
 from bench._race import Job, Outcome, Sample
 from bench._traffic import Traffic
 from bench._yardsticks import Yardsticks
+from bench.catalogs import PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bench._shape import Profile
     from bench._tools import Tool
 
+RACE = peers._race
 SUMMARY = '{"bytes_received": 1, "requests": 3, "actions": {}}'
 
 
@@ -63,10 +65,12 @@ def test_one_run_measures_everything_and_writes_the_page_with_all_its_charts(
     tools = ["rsync", "rsync-19", "zsync", "casync", "casync-8k", "catsync", "catsync-blocks"]
     efforts = ["catsync-fast", "catsync-default", "catsync"]
     assert races == [
-        *((pair, tools, 3, ["loopback", "fast", "slow"]) for pair in pairs),
+        *((pair, tools, 3, ["loopback", "fast", "slow"]) for pair in reversed(pairs)),
         *((pair, efforts, 1, ["loopback"]) for pair in pairs),
     ]
     page = (tmp_path / "benchmarks.md").read_text()
+    table = page.partition("## Bytes on the wire\n")[2].partition("\n## ")[0]
+    assert [pair for pair in re.findall(r"\n\| ([a-z-]+) ", table) if pair in pairs] == pairs
     titles = [
         "Bytes on the wire",
         "Bodies of an update",
@@ -81,6 +85,20 @@ def test_one_run_measures_everything_and_writes_the_page_with_all_its_charts(
     shown = set(re.findall(r"\]\((benchmarks/[a-z-]+\.svg)\)", page))
     assert shown == {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "benchmarks").iterdir()}
     assert len(shown) == 7
+
+
+@pytest.mark.parametrize(
+    ("size", "runs", "expected"), [(9_999_999, 1, 5), (9_999_999, 7, 7), (10_000_000, 1, 1), (10_000_000, 7, 7)]
+)
+def test_small_catalogs_run_more_often(
+    size: int, runs: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(peers, "fetch", lambda _: (tmp_path, tmp_path))
+    monkeypatch.setattr(peers, "tree_size", lambda _: size)
+    monkeypatch.setattr(peers, "race", lambda *arguments, **_: asked.append(arguments[3]))
+    RACE(PAIRS[0], [], runs, tmp_path, [])
+    assert asked == [expected]
 
 
 def test_parts_pairs_and_tools_can_be_chosen(
