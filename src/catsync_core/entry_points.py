@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["find_entry_points"]
 
 _INFORMATION = (".dist-info", ".egg-info")
+_EGG = ".egg"
 
 
 def find_entry_points(group: str) -> Sequence[EntryPoint]:
@@ -36,10 +37,12 @@ def _may_exist(group: str) -> bool:
 
 
 def _may_name(folder: Path, heading: bytes) -> bool:
+    if folder.suffix.lower() == _EGG:
+        return True
     try:
         for entry in folder.iterdir():
             kind = entry.suffix.lower()
-            if kind == ".egg" or (kind in _INFORMATION and heading in _read(entry / "entry_points.txt")):
+            if kind == _EGG or (kind in _INFORMATION and heading in _read(entry / "entry_points.txt")):
                 return True
     except OSError:
         return folder.is_file()  # an archive

@@ -55,6 +55,12 @@ def test_entry_points_are_found_sorted_by_name(folder: Path, information: str) -
     assert names() == ["a", "b"]
 
 
+def test_an_egg_is_looked_into_wherever_it_lies(folder: Path) -> None:
+    install(folder / "elsewhere", "acme-2.5.egg/EGG-INFO", "[catsync]\na = one\n")
+    sys.path[:] = [str(folder / "elsewhere" / "acme-2.5.egg")]
+    assert names() == ["a"]
+
+
 def test_nothing_is_loaded_where_no_distribution_names_the_group(folder: Path, asked: list[str]) -> None:
     install(folder, "acme-2.5.dist-info", "[console_scripts]\ncatsync = acme\n")
     (folder / "bare-1.0.dist-info").mkdir()
