@@ -30,13 +30,29 @@ def find_proxy(parts: SplitResult) -> str:
     if not proxy or proxy_bypass(parts.netloc):
         return ""
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    kind = urlsplit(proxy).scheme
-    if kind not in ("http", "https") or kind == parts.scheme == "https":
+    if not _is_usable(proxy, parts.scheme):
         raise UsageError(
-            f"The proxy {without_credentials(proxy)} is of a kind that catsync cannot use",
+            f"The proxy {_show(proxy)} is of a kind that catsync cannot use",
             hint="Set HTTP_PROXY and HTTPS_PROXY to an http:// address",
         )
     return proxy
+
+
+def _is_usable(proxy: str, scheme: str) -> bool:
+    """Whether it can be asked for addresses of a scheme; TLS within TLS cannot be had."""
+    try:
+        parts = urlsplit(proxy)
+        place = (parts.hostname, parts.port)
+    except ValueError:
+        return False
+    return bool(place[0]) and parts.scheme in ("http", "https") and not parts.scheme == scheme == "https"
+
+
+def _show(proxy: str) -> str:
+    try:
+        return without_credentials(proxy)
+    except ValueError:
+        return "that is set"  # it is no URL, so nobody knows what in it is a password
 
 
 def _may_be_set() -> bool:

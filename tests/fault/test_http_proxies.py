@@ -251,6 +251,14 @@ def test_https_through_a_proxy_that_is_reached_over_tls_is_refused(monkeypatch: 
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:99999", "http://127.0.0.1:port", "http://:3128", "http://[::1"])
+def test_a_proxy_without_a_place_is_refused(server: FaultyServer, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(UsageError, match="proxy"):
+        read(server.url)
+    assert server.requests == 0
+
+
 def test_a_proxy_that_is_down_is_named_as_the_reason(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with pytest.raises(NoConnectionError, match="proxy"):
