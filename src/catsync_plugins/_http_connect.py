@@ -8,7 +8,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from catsync_core.backends.credentials import basic_credentials, without_credentials
+from catsync_core.backends.credentials import basic_credentials
 from catsync_core.errors import AuthorisationError, NoConnectionError, RemoteError
 from catsync_core.limits import LIMITS
 from catsync_plugins._http_early import CONNECT_SECONDS, PORTS, EarlyConnection
@@ -65,13 +65,16 @@ class Route(NamedTuple):
     @property
     def site(self) -> str:
         """The server, as requests name it: its standard port is left out."""
-        return self.place if self.port != PORTS[self.scheme] else self.place.removesuffix(f":{self.port}")
+        return self._name if self.port == PORTS[self.scheme] else self.place
 
     @property
     def place(self) -> str:
         """The server with its port."""
-        host = f"[{self.host}]" if ":" in self.host else self.host.encode("idna").decode()
-        return f"{host}:{self.port}"
+        return f"{self._name}:{self.port}"
+
+    @property
+    def _name(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host.encode("idna").decode()
 
     @property
     def relayed(self) -> bool:
@@ -101,7 +104,7 @@ def connect(route: Route, early: EarlyConnection | None, context: ssl.SSLContext
     Raises:
         TransportError: there is none.
     """
-    near = Route.to(urlsplit(without_credentials(route.proxy)), "") if route.proxy else route
+    near = Route.to(urlsplit(route.proxy), "") if route.proxy else route
     try:
         made = early.take(near.host, near.port) if early is not None else None
         made = made or socket.create_connection((near.host, near.port), CONNECT_SECONDS)
@@ -114,7 +117,7 @@ def connect(route: Route, early: EarlyConnection | None, context: ssl.SSLContext
         if context is not None:
             made = context.wrap_socket(made, server_hostname=route.host if route.tunnelled else near.host)
         made.settimeout(LIMITS.stall_seconds)
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, ValueError) as error:
         made.close()
         raise ConnectError from error
     except BaseException:
@@ -126,9 +129,9 @@ def connect(route: Route, early: EarlyConnection | None, context: ssl.SSLContext
 def _open_tunnel(proxy: socket.socket, route: Route) -> None:
     lines = [f"CONNECT {route.place} HTTP/1.1", f"Host: {route.place}"]
     lines += [f"{name}: {value}" for name, value in route.login.items()]
-    proxy.sendall("\r\n".join([*lines, "", ""]).encode())
     answer = HTTPResponse(proxy, method="CONNECT")
     try:
+        proxy.sendall("\r\n".join([*lines, "", ""]).encode())
         answer.begin()
     except (OSError, HTTPException) as error:
         raise ProxyError from error

@@ -59,14 +59,12 @@ class Transport:
         route = self._choose(parts)
         connection = self._take(route) or self._connect(route)
         try:
-            connection.putrequest(method, _name_target(parts, route), skip_host=True, skip_accept_encoding=True)
-            for name, value in {"Host": route.site, **headers}.items():
-                connection.putheader(name, value)
-            if route.relayed:
-                for name, value in route.login.items():
-                    connection.putheader(name, value)
+            fields = {"Host": route.site, **headers, **(route.login if route.relayed else {})}
             if body is not None:
-                connection.putheader("Content-Length", f"{len(body)}")
+                fields["Content-Length"] = f"{len(body)}"
+            connection.putrequest(method, _name_target(parts, route), skip_host=True, skip_accept_encoding=True)
+            for name, value in fields.items():
+                connection.putheader(name, value)
             connection.endheaders(body)
             with self._watch.limit(connection.sock):
                 response = connection.getresponse()
@@ -140,13 +138,12 @@ class Answer:
     Attributes:
         status: Its status.
         headers: Its header fields.
-        connection: On which it arrives.
     """
 
     def __init__(self, transport: Transport, route: Route, connection: HTTPConnection, response: HTTPResponse) -> None:
         self.status = response.status
         self.headers: HTTPMessage = response.headers
-        self.connection = connection
+        self._connection = connection
         self._transport = transport
         self._route = route
         self._response = response
@@ -179,10 +176,10 @@ class Answer:
         left = self._response.length
         whole = self._response.isclosed() if left is None else not left
         self._response.close()
-        if whole and not self._response.will_close and self.connection.sock is not None:
-            self._transport.keep(self._route, self.connection)
+        if whole and not self._response.will_close:
+            self._transport.keep(self._route, self._connection)
         else:
-            self.connection.close()
+            self._connection.close()
 
 
 def _name_target(parts: SplitResult, route: Route) -> str:

@@ -168,11 +168,9 @@ class HttpBackend:
         """See :meth:`Backend.close`."""
         with self._lock:
             self._closed = True
-            transport = self._transport
-        if self._early is not None:
-            self._early.close()
-        if transport is not None:
-            transport.close()
+            opened = self._transport or self._early  # which the transport closes with its own
+        if opened is not None:
+            opened.close()
 
     def _refuse_change(self, key: str) -> NoReturn:
         raise UnsupportedError(

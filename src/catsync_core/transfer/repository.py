@@ -123,7 +123,7 @@ class Repository:
         return verify(self.backend.get(object_key(kind, ref), max_length=ref.length).body, ref, what)
 
     def _fetch_all(self, kind: Kind, refs: Sequence[ObjectRef], most: int) -> list[bytes]:
-        if len(refs) == 1:
+        if len(refs) == 1:  # as most often; it needs no threads
             return [self.fetch(kind, refs[0], most)]
         names = [self._require_short(kind, ref, most) for ref in refs]
         pieces = [Piece(ref.sha256, 0, ref.length) for ref in refs]

@@ -78,7 +78,7 @@ def test_the_first_request_takes_the_connection_over_and_keeps_it(server: Counti
 def test_it_is_set_up_as_the_client_sets_up_its_own(server: Counting) -> None:
     transport = Transport(1, connect_early(place(server)))
     response = transport.request(place(server), {})
-    assert response.connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert response._connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     response.close()
     transport.close()
 

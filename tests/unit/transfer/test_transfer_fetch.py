@@ -120,11 +120,8 @@ def test_as_many_requests_run_at_a_time_as_the_backend_has_connections_or_as_is_
         else:
             begun.release()
 
-    backend, requests, kept = (
-        hooked(meet, connections=connections),
-        ask(*((at, 10) for at in range(0, 60_000, 10_000))),
-        Kept(),
-    )
+    backend, kept = hooked(meet, connections=connections), Kept()
+    requests = ask(*((at, 10) for at in range(0, 60_000, 10_000)))
     with Fetching(backend, requests, kept, lambda _: None, streams=asked) as fetching:
         fetching.finish()
     assert len(kept) == 6
