@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bench._race import RUNS_OF_SMALL, SMALL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -71,5 +73,5 @@ def _origin(occasion: Occasion) -> str:
 - Date: {occasion.date}
 - Machine: {occasion.machine}
 - Programs: {versions}
-- Every figure is the median of {runs}, unless its section says otherwise; for catalogs below 10 MB, of five or more,
-  for a single time that is so short says little."""
+- Every figure is the median of {runs}, unless its section says otherwise. Below {SMALL // 1_000_000} MB there are at
+  least {RUNS_OF_SMALL}, for a single time that is so short says little."""

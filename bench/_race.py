@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     from bench._measure import Cost
 
-__all__ = ["Job", "Outcome", "Sample", "race"]
+__all__ = ["RUNS_OF_SMALL", "SMALL", "Job", "Outcome", "Sample", "count_runs", "race"]
+
+SMALL = 10_000_000
+"""Bytes of a catalog of which a single time is too short to say much."""
+RUNS_OF_SMALL = 5
 
 
 class Job(StrEnum):
@@ -97,6 +101,11 @@ class _Ground:
 
     def take(self) -> Traffic:
         return self.http.take() + self.rsync.take()
+
+
+def count_runs(runs: int, size: int) -> int:
+    """Return how often to run on a catalog of ``size`` bytes, where ``runs`` was asked for."""
+    return max(runs, RUNS_OF_SMALL) if size < SMALL else runs
 
 
 def race(

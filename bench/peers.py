@@ -34,7 +34,7 @@ from bench._links import compare_links
 from bench._method import explain
 from bench._packages import ensure_programs, find_program
 from bench._page import Occasion, Part, write_page
-from bench._race import Outcome, race
+from bench._race import Outcome, count_runs, race
 from bench._rsync import Rsync, RsyncStrong
 from bench._shape import FAST, LOOPBACK, SLOW, Profile
 from bench._tools import Tool
@@ -46,8 +46,6 @@ from bench.catalogs import PAIRS, SERIES, Pair, Series, fetch, fetch_series
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS: tuple[type[Tool], ...] = (Rsync, RsyncStrong, Zsync, Casync, CasyncSmall, Catsync, CatsyncBlocks)
 LINKS = (FAST, SLOW)
-SMALL = 10_000_000  # bytes of a catalog of which a single time is too short to say much
-RUNS_OF_SMALL = 5
 PARTS = ("loopback", "links", "effort", "behind")
 
 _T = TypeVar("_T")
@@ -122,15 +120,16 @@ def _choose(known: Mapping[str, _T], text: str) -> list[_T]:
 
 
 def _race_all(options: argparse.Namespace, work: Path, profiles: Sequence[Profile]) -> list[Outcome]:
-    """Race on the largest catalogs first: until the small ones' turn, what was deleted before the run is forgotten."""
+    """Race on the last of them first, which are the largest: meanwhile what was deleted before the run is forgotten."""
     return [_race(pair, options.tools, options.runs, work, profiles) for pair in reversed(options.pairs)][::-1]
 
 
 def _race(pair: Pair, tools: Sequence[type[Tool]], runs: int, work: Path, profiles: Sequence[Profile]) -> Outcome:
     print(f"{pair.name}: {pair.old.version} -> {pair.new.version}", file=sys.stderr)
     trees = fetch(pair)
-    runs = max(runs, RUNS_OF_SMALL) if tree_size(trees[1]) < SMALL else runs
-    return race(pair.name, trees, tools, runs, _make_room(work / pair.name), profiles=profiles)
+    return race(
+        pair.name, trees, tools, count_runs(runs, tree_size(trees[1])), _make_room(work / pair.name), profiles=profiles
+    )
 
 
 def _fall_behind(series: Series, work: Path) -> Lags:
