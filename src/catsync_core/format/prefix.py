@@ -24,6 +24,7 @@ _PIECE = 1 << 20
 _LONG_FROM = 1 << 20  # bytes of data and prefix: below, zstd's ordinary matching reaches everything
 _THOROUGH = range(9, 13)  # levels whose ordinary matching reaches further
 _THOROUGH_LONG_FROM = 4 << 20
+_SMALL = 1 << 20  # bytes of data and prefix: below, those levels would clear a table of twice as many slots as bytes
 
 
 def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
@@ -42,6 +43,8 @@ def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
         parameter.enable_long_distance_matching: int(_needs_long_distance(len(data) + len(prefix), level)),
         parameter.checksum_flag: 1,
     }
+    if level in _THOROUGH and len(data) + len(prefix) < _SMALL:
+        options[parameter.hash_log] = window
     compressor = zstd.ZstdCompressor(options=options, zstd_dict=_as_prefix(prefix))
     compressor.set_pledged_input_size(len(data))
     return compressor.compress(data, mode=zstd.ZstdCompressor.FLUSH_FRAME)

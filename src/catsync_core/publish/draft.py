@@ -8,7 +8,7 @@ that is larger than a frame is cut, and each piece gets the old region that it c
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
@@ -71,11 +71,13 @@ class OldVersion:
 
     Args:
         manifest: What it contains.
-        read: Streams a range, (offset, length), of one of its contents; called from any thread.
+        read: Streams a range, (offset, length), of some of its contents in a row; called from any thread.
         plain: Its manifest's bytes before compression; empty for nothing.
     """
 
-    def __init__(self, manifest: Manifest, read: Callable[[Content, int, int], Iterable[bytes]], plain: bytes) -> None:
+    def __init__(
+        self, manifest: Manifest, read: Callable[[Sequence[Content], int, int], Iterable[bytes]], plain: bytes
+    ) -> None:
         self.manifest = manifest
         self.root = hashlib.sha256(plain).hexdigest() if plain else ""
         """SHA-256 of its plain manifest; empty for nothing."""
@@ -94,15 +96,10 @@ class OldVersion:
         """Return where an old content lies in the old stream."""
         return (self._starts[index], self.manifest.contents[index].size)
 
-    def read_span(self, start: int, size: int) -> Iterator[bytes]:
+    def read_span(self, start: int, size: int) -> Iterable[bytes]:
         """Stream a range of the old stream."""
-        index = bisect_right(self._starts, start) - 1
-        while size:
-            offset = start - self._starts[index]
-            length = min(size, self.manifest.contents[index].size - offset)
-            if length:
-                yield from self._read(self.manifest.contents[index], offset, length)
-            start, size, index = start + length, size - length, index + 1
+        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, start + size)
+        return self._read(self.manifest.contents[first:last], start - self._starts[first], size)
 
 
 def draft_frames(old: OldVersion, files: Sequence[SourceFile]) -> Iterator[Draft]:

@@ -6,9 +6,10 @@ A patch is only published where it is smaller than what the same device would fe
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -160,11 +161,17 @@ def _pays(length: int, old: OldVersion, alternative: Alternative) -> bool:
 def _old_version(base: Previous, here: Mapping[bytes, SourceFile]) -> OldVersion:
     reading = threading.Lock()
 
-    def read(content: Content, offset: int, length: int) -> Iterable[bytes]:
-        if content.sha256 in here:
-            return read_range(here[content.sha256], offset, length)
-        with reading:
-            return list(base.read(content, offset, length))
+    def read(contents: Sequence[Content], offset: int, length: int) -> Iterator[bytes]:
+        for file, group in groupby(contents, key=lambda content: here.get(content.sha256)):
+            row = list(group)
+            size = min(sum(content.size for content in row) - offset, length)
+            if file is not None:
+                yield from read_range(file, offset, size)
+            else:
+                with reading:
+                    pieces = list(base.read(row, offset, size))
+                yield from pieces
+            offset, length = 0, length - size
 
     return OldVersion(base.manifest, read, base.plain_manifest())
 

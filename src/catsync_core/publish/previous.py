@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from typing import IO, BinaryIO, cast
@@ -107,9 +107,9 @@ class Previous:
         key = object_key("signatures", table.signatures)
         return b"".join(self._repository.backend.read(key, shape.offset, shape.length))
 
-    def read(self, content: Content, offset: int, length: int) -> Iterator[bytes]:
-        """Stream a range of a content, verified frame by frame; one thread at a time."""
-        return self._reader.read_range(content, offset, length)
+    def read(self, contents: Sequence[Content], offset: int, length: int) -> Iterator[bytes]:
+        """Stream a range of some contents in a row, verified frame by frame; one thread at a time."""
+        return self._reader.read_row(contents, offset, length)
 
     def has_basis(self, path: str) -> bool:
         """Whether there is an old file worth comparing with a new one at this path."""

@@ -82,13 +82,40 @@ class ContentReader:
             ahead: Bytes behind the range that will probably be asked for next. They are fetched together with the last
                 of what is missing of the range, if anything is.
         """
+        start = self._find(content) + offset
+        return self._read_stream(content.pack, start, length, min(ahead, content.size - offset - length))
+
+    def read_row(self, contents: Sequence[Content], offset: int, length: int) -> Iterator[bytes]:
+        """Stream a range of some contents in a row, as if they were one; those that adjoin in a pack are read at once.
+
+        Args:
+            contents: Which, in their order.
+            offset: Where the range begins in the first one, bytes.
+            length: Of the range, bytes.
+        """
+        stretches: list[tuple[int, int, int]] = []
+        for content in contents:
+            start = self._find(content) + offset
+            stop = start + min(content.size - offset, length)
+            offset, length = 0, length - (stop - start)
+            if stretches and stretches[-1][::2] == (content.pack, start):
+                start = stretches.pop()[1]
+            stretches.append((content.pack, start, stop))
+        for pack, start, stop in stretches:
+            yield from self._read_stream(pack, start, stop - start)
+
+    def _find(self, content: Content) -> int:
+        """Return where a content begins in the stream of its pack."""
         table = self.table(content.pack)
         if content.number >= len(table.sizes) or table.sizes[content.number] != content.size:
             raise IntegrityError(f"The frame table of {self._manifest.catalog} does not fit the manifest")
-        start = table.starts[content.number] + offset
+        return table.starts[content.number]
+
+    def _read_stream(self, pack: int, start: int, length: int, ahead: int = 0) -> Iterator[bytes]:
+        table = self.table(pack)
         wanted = table.coarse_over(start, length)
-        likely = table.coarse_over(start, min(length + ahead, content.size - offset)) if ahead else wanted
-        for frame, data in self._decode(content.pack, wanted, likely[len(wanted) :]):
+        likely = table.coarse_over(start, length + ahead) if ahead else wanted
+        for frame, data in self._decode(pack, wanted, likely[len(wanted) :]):
             (begin, size), *_ = frame.ranges
             yield data[max(start - begin, 0) : min(start + length - begin, size)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from catsync_core.client.client import Client
-from catsync_core.format.manifest import Content, Manifest, write_manifest, write_plain
+from catsync_core.format.manifest import Manifest, write_manifest, write_plain
 from catsync_core.format.table import SignatureShape
 from catsync_core.hookspecs import BackendEntry, hookimpl
 from catsync_core.plan import requests
@@ -87,10 +87,7 @@ def old_version(previous: Previous | None, catalog: str = "shoes") -> OldVersion
     if previous is None:
         return OldVersion(Manifest(catalog, 0, (), (), ()), lambda *_: (), b"")
 
-    def read(content: Content, offset: int, length: int) -> Iterable[bytes]:
-        return previous.read(content, offset, length)
-
-    return OldVersion(previous.manifest, read, write_plain(previous.manifest))
+    return OldVersion(previous.manifest, previous.read, write_plain(previous.manifest))
 
 
 def foresee(shop: Shop, old: OldVersion) -> tuple[float, int]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -32,8 +32,8 @@ def make_old(tree: Tree, *, piece: int = 300) -> OldVersion:
     index = {digest: number for number, digest in enumerate(by_hash)}
     entries = tuple(Entry(path, 0, index[sha256(tree[path]).digest()]) for path in tree)
 
-    def read(content: Content, offset: int, length: int) -> Iterable[bytes]:
-        data = by_hash[content.sha256][offset : offset + length]
+    def read(contents: Sequence[Content], offset: int, length: int) -> Iterable[bytes]:
+        data = b"".join(by_hash[content.sha256] for content in contents)[offset : offset + length]
         return (data[at : at + piece] for at in range(0, len(data), piece))
 
     manifest = Manifest("shoes", 1, (), contents, entries)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -94,9 +94,11 @@ class Bench:
         source = scan(write(self.new, self.folder / "source"), ScanCache(None), lambda _: None)
         by_hash = {sha256(data).digest(): data for data in self.old.values()}
         plain = write_plain(self.old_manifest) if self.old else b""
-        old = OldVersion(
-            self.old_manifest, lambda content, start, size: [by_hash[content.sha256][start : start + size]], plain
-        )
+
+        def read(contents: Sequence[Content], start: int, size: int) -> list[bytes]:
+            return [b"".join(by_hash[content.sha256] for content in contents)[start : start + size]]
+
+        old = OldVersion(self.old_manifest, read, plain)
         files = {file.sha256: file for file in source.files}
         with ThreadPoolExecutor(2) as pool:
             plain = write_plain(self.manifest)

@@ -48,6 +48,35 @@ def test_any_range_of_any_file_can_be_read(reader: ContentReader, path: str, cut
     assert b"".join(reader.read_range(content, begin, end - begin)) == data[begin:end]
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(row=st.permutations(sorted(TREE)), cut=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_any_range_of_contents_in_any_row_can_be_read(
+    reader: ContentReader, row: list[str], cut: tuple[float, float]
+) -> None:
+    data = b"".join(TREE[path] or b"" for path in row)
+    begin, end = sorted(int(part * len(data)) for part in cut)
+    files = reader._manifest.files()
+    sizes = [len(TREE[path] or b"") for path in row]
+    first = next(at for at in range(len(row)) if begin <= sum(sizes[: at + 1]))
+    contents = [files[path] for path in row[first:]]
+    found = reader.read_row(contents, begin - sum(sizes[:first]), end - begin)
+    assert b"".join(found) == data[begin:end]
+
+
+def test_contents_that_adjoin_are_looked_up_once_for_all(bench: Bench) -> None:
+    class Counting(FrameCache[bytes]):
+        asked = 0
+
+        def get(self, key: tuple[str, int]) -> bytes | None:
+            self.asked += 1
+            return super().get(key)
+
+    bench.publish({f"{number}.txt": HEX[number : number + 300] for number in range(100)})
+    manifest, cache = bench.prepare({}).manifest, Counting()
+    reader = ContentReader(bench.repository, manifest, cache)
+    assert len(list(reader.read_row(manifest.contents, 0, 30_000))) == cache.asked == 1
+
+
 def test_neighbours_in_a_frame_cost_one_request(bench: Bench, reader: ContentReader) -> None:
     files = bench.prepare({}).manifest.files()
     bench.calls()
