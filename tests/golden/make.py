@@ -2,9 +2,9 @@
 
 They were made once and stay as they are: whatever catsync reads today, it must read in every later version. Make them
 again only for a new format, beside the old ones. Single objects lie in ``objects``, a repository of two versions
-without patches in ``repository``, one with patches in ``repository-patches``, and one of four versions with patches
-from each to the next, and with a history, in ``repository-history``. Other versions of zstd may compress to other
-bytes, and so to other names of objects.
+without patches in ``repository``, the same with sealed frames that have no checksum in ``repository-sealed``, one with
+patches in ``repository-patches``, and one of four versions with patches from each to the next, and with a history, in
+``repository-history``. Other versions of zstd may compress to other bytes, and so to other names of objects.
 """
 
 from __future__ import annotations
@@ -256,6 +256,7 @@ def publish_all(folder: Path, trees: Iterable[dict[str, bytes | None]], effort: 
 MAKERS = {
     "objects": make_objects,
     "repository": make_repository,
+    "repository-sealed": make_repository,
     "repository-patches": make_repository_with_patches,
     "repository-history": make_repository_with_history,
 }

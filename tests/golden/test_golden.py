@@ -24,7 +24,7 @@ from catsync_core.format.table import Frame, SignatureShape, Table, read_table, 
 
 HERE = Path(__file__).parent
 OBJECTS = HERE / "objects"
-PATCHES = {"repository": 0, "repository-patches": 2, "repository-history": 3}
+PATCHES = {"repository": 0, "repository-sealed": 0, "repository-patches": 2, "repository-history": 3}
 """How many patches each repository has."""
 REF = ObjectRef("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f", 321)
 

@@ -17,6 +17,7 @@ import xxhash
 import zstandard
 
 ROOT = Path(__file__).parent / "repository"
+SEALED = Path(__file__).parent / "repository-sealed"
 PATCHED = Path(__file__).parent / "repository-patches"
 STEPPED = Path(__file__).parent / "repository-history"
 RAW, ZSTD, FINE = 0, 1, 128
@@ -167,10 +168,11 @@ class Pack:
 
     def decode(self, frame: Frame) -> bytes:
         size = sum(end - begin for begin, end in frame.ranges)
-        if frame.kind != FINE | ZSTD:
+        sealed = frame.kind != FINE | ZSTD
+        if sealed:
             assert hashlib.sha256(self.stored(frame)).digest()[:16] == frame.seal
         if frame.kind & ~FINE == ZSTD:
-            return unpack(self.stored(frame), size)
+            return unpack(self.stored(frame), size, sealed=sealed)
         assert size == frame.length
         return self.stored(frame)
 
@@ -186,9 +188,9 @@ class Pack:
         return contents
 
 
-def unpack(data: bytes, size: int | None = None, prefix: bytes = b"") -> bytes:
+def unpack(data: bytes, size: int | None = None, prefix: bytes = b"", *, sealed: bool = False) -> bytes:
     header = zstandard.get_frame_parameters(data)
-    assert header.has_checksum
+    assert header.has_checksum or sealed
     assert not header.dict_id
     assert size in {None, header.content_size}
     raw = zstandard.ZstdCompressionDict(prefix, zstandard.DICT_TYPE_RAWCONTENT) if len(prefix) >= 8 else None
@@ -389,15 +391,23 @@ def summarise(files: Files) -> Tree:
     }
 
 
+@pytest.mark.parametrize("root", [ROOT, SEALED], ids=lambda root: root.name)
 @pytest.mark.parametrize(("version", "expected"), [(1, ONE), (2, TWO)])
-def test_every_file_of_every_version_is_extracted(version: int, expected: Tree) -> None:
-    head = read_heads()[version - 1]
+def test_every_file_of_every_version_is_extracted(version: int, expected: Tree, root: Path) -> None:
+    head = read_heads(root)[version - 1]
     assert (head["version"], head["title"], head["note"]) == (version, "G\u00f6lden", f"Version {version}")
-    tree, _ = read_version(head)
+    tree, _ = read_version(head, root)
     assert summarise(tree) == expected
     assert list(tree) == sorted(tree, key=str.encode)
     files = [file for file in tree.values() if file is not None]
     assert (head["files"], head["bytes"]) == (len(files), sum(len(data) for _, data in files))
+
+
+def test_sealed_frames_have_a_checksum_or_none() -> None:
+    for root, expected in ((ROOT, {True}), (SEALED, {False})):
+        _, packs = read_version(read_heads(root)[-1], root)
+        sealed = [pack.stored(frame) for pack in packs for frame in pack.frames if frame.kind == ZSTD]
+        assert {zstandard.get_frame_parameters(stored).has_checksum for stored in sealed} == expected
 
 
 def test_fine_frames_yield_what_the_stream_holds() -> None:

@@ -1,8 +1,8 @@
 """Frames: how content is compressed, and how it is decompressed within known bounds.
 
-A frame is either raw bytes or one zstd frame that carries its size and a checksum. The size that is expected is known
-from the table before anything is decoded, and python-zstandard ignores ``max_output_size`` when a frame carries its own
-size; so the frame's header is checked first.
+A frame is either raw bytes or one zstd frame that carries its size and, unless a seal stands for it, a checksum. The
+size that is expected is known from the table before anything is decoded, and python-zstandard ignores
+``max_output_size`` when a frame carries its own size; so the frame's header is checked first.
 """
 
 from __future__ import annotations
@@ -36,27 +36,34 @@ def seal(stored: bytes) -> bytes:
     return hashlib.sha256(stored).digest()[:SEAL_LENGTH]
 
 
-def compress(data: bytes, level: int) -> bytes:
-    """Return one zstd frame with its size and checksum.
+def compress(data: bytes, level: int, *, checksum: bool = True) -> bytes:
+    """Return one zstd frame with its size.
 
     Args:
         data: What to compress.
         level: zstd's level, 1 to 22.
+        checksum: Whether it carries one; what is going to be sealed does without, and is decoded a tenth faster.
     """
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        level, source_size=len(data), write_checksum=True, write_content_size=True
+        level, source_size=len(data), write_checksum=checksum, write_content_size=True
     )
     return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
 
 
-def decompress(data: bytes, size: int, what: str) -> bytes:
+def decompress(data: bytes, size: int, what: str, *, sealed: bool = False) -> bytes:
     """Decode one zstd frame that must yield exactly ``size`` bytes.
+
+    Args:
+        data: The frame.
+        size: Bytes that it must yield.
+        what: For messages.
+        sealed: It was compared with its seal, so it may do without a checksum.
 
     Raises:
         FormatError: (content) it is no such frame, or announces another size.
         IntegrityError: (content) it is damaged.
     """
-    announced = _announced_size(data, what)
+    announced = _announced_size(data, what, sealed=sealed)
     if announced != size:
         raise FormatError(f"{what} announces {announced:,} bytes instead of {size:,}")
     if not size:
@@ -81,14 +88,14 @@ def decompress_bounded(data: bytes, most: int, what: str) -> bytes:
     return decompress(data, announced, what)
 
 
-def _announced_size(data: bytes, what: str) -> int:
+def _announced_size(data: bytes, what: str, *, sealed: bool = False) -> int:
     try:
         header = zstandard.get_frame_parameters(data)
     except zstandard.ZstdError as error:
         raise FormatError(f"{what} is not a zstd frame ({error})") from error
     if header.content_size in {zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR} or header.dict_id:
         raise FormatError(f"{what} is a zstd frame without a size, or with a dictionary")
-    if not header.has_checksum:
+    if not (header.has_checksum or sealed):
         raise FormatError(f"{what} is a zstd frame without a checksum")
     if header.window_size > max(1 << _WINDOW_LOG_MOST, LIMITS.frame_size):
         raise LimitError(f"{what} asks for a window of {header.window_size:,} bytes")

@@ -113,7 +113,7 @@ class _FrameWriter:
 
     def write(self, data: bytes, ranges: Ranges, *, raw: bool, fine: bool = False) -> None:
         level = None if raw else self._level
-        self._waiting.append((self._pool.submit(_encode, data, level), ranges, fine))
+        self._waiting.append((self._pool.submit(_encode, data, level, fine=fine), ranges, fine))
         if len(self._waiting) >= _IN_FLIGHT:
             self._write_next()
 
@@ -138,9 +138,9 @@ class _FrameWriter:
         self.length += len(stored)
 
 
-def _encode(data: bytes, level: int | None) -> tuple[Codec, bytes]:
+def _encode(data: bytes, level: int | None, *, fine: bool) -> tuple[Codec, bytes]:
     if level is not None:
-        packed = compress(data, level)
+        packed = compress(data, level, checksum=not is_sealed(Codec.ZSTD, fine=fine))
         if len(packed) < _WORTH * len(data):
             return Codec.ZSTD, packed
     return Codec.RAW, data

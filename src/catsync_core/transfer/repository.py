@@ -180,9 +180,10 @@ def decode_frame(frame: Frame, stored: bytes, what: str) -> bytes:
     """
     if len(stored) != frame.length:
         raise IntegrityError(f"{what} has {len(stored):,} bytes instead of {frame.length:,}")
-    if frame.seal and seal(stored) != frame.seal:
+    sealed = bool(frame.seal)
+    if sealed and seal(stored) != frame.seal:
         raise IntegrityError(f"{what} is damaged")
-    return stored if frame.codec is Codec.RAW else decompress(stored, frame.size, what)
+    return stored if frame.codec is Codec.RAW else decompress(stored, frame.size, what, sealed=sealed)
 
 
 def read_signature(shape: SignatureShape, size: int, data: bytes) -> Signature:

@@ -121,9 +121,20 @@ def test_a_frame_of_unknown_size_is_refused() -> None:
         decompress(with_options(DATA, size=False), len(DATA), "It")
 
 
-def test_a_frame_without_a_checksum_is_refused() -> None:
+def test_a_frame_without_a_checksum_is_refused_unless_it_was_compared_with_its_seal() -> None:
+    frame = compress(DATA, 3, checksum=False)
+    assert not zstandard.get_frame_parameters(frame).has_checksum
     with pytest.raises(FormatError, match="without a checksum"):
-        decompress(with_options(DATA, checksum=False), len(DATA), "It")
+        decompress(frame, len(DATA), "It")
+    with pytest.raises(FormatError, match="without a checksum"):
+        decompress_bounded(frame, len(DATA), "It")
+    assert decompress(frame, len(DATA), "It", sealed=True) == DATA
+
+
+def test_a_damaged_checksum_counts_in_a_sealed_frame_too() -> None:
+    frame = compress(DATA, 3)
+    with pytest.raises(IntegrityError, match="It is damaged"):
+        decompress(frame[:-1] + bytes([frame[-1] ^ 1]), len(DATA), "It", sealed=True)
 
 
 def test_a_frame_that_needs_a_dictionary_is_refused() -> None:

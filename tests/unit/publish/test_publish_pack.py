@@ -9,6 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
+import zstandard
 from msgspec.structs import replace
 
 from catsync_core.format.frames import Codec
@@ -101,6 +102,17 @@ def test_every_frame_yields_what_the_table_says(bench: Bench) -> None:
     assert ends[-1] == len(data)
     assert built.ref == ObjectRef.of(data)
     assert read_table(write_table(table), len(data)) == table
+
+
+def test_a_checksum_stands_only_where_no_seal_does(bench: Bench) -> None:
+    built, data, _ = bench.build(everything(bench))
+    checked = {True: 0, False: 0}
+    for frame in built.table.frames:
+        if frame.codec is Codec.ZSTD:
+            header = zstandard.get_frame_parameters(data[frame.offset : frame.offset + frame.length])
+            assert header.has_checksum is frame.fine is not bool(frame.seal)
+            checked[frame.fine] += 1
+    assert all(checked.values())
 
 
 def test_coarse_frames_tile_the_stream(bench: Bench) -> None:
