@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import zstandard
@@ -135,6 +136,13 @@ def test_a_damaged_checksum_counts_in_a_sealed_frame_too() -> None:
     frame = compress(DATA, 3)
     with pytest.raises(IntegrityError, match="It is damaged"):
         decompress(frame[:-1] + bytes([frame[-1] ^ 1]), len(DATA), "It", sealed=True)
+
+
+def test_frames_are_decoded_on_many_threads_at_once() -> None:
+    frames = [(compress(bytes([number]) * MIB, 3), number) for number in range(32)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda frame: decompress(frame[0], MIB, "It"), frames))
+    assert found == [bytes([number]) * MIB for _, number in frames]
 
 
 def test_a_frame_that_needs_a_dictionary_is_refused() -> None:
