@@ -11,9 +11,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
-from bench._catsync import Catsync, find_catsync
+from bench._catsync import Catsync
 from bench._measure import Cost, measure_all, run, settle
-from bench._packages import MissingProgramsError, ensure_programs
+from bench._ready import require_ready
 from bench._servers import serve_files, serve_rsync
 from bench._tools import Site
 from bench._trees import require_same, stage
@@ -43,12 +43,7 @@ class LargeCatsync(Catsync):
 @pytest.fixture(scope="module")
 def catsync() -> Iterator[LargeCatsync]:
     """A repository with both versions, and a device that has the old one."""
-    if find_catsync() is None:
-        pytest.skip("catsync is not installed beside this Python")
-    try:
-        ensure_programs()
-    except MissingProgramsError as error:
-        pytest.skip(str(error))
+    require_ready()
     trees = fetch(LARGE)
     cache = trees[0].parents[1]
     with tempfile.TemporaryDirectory(dir=cache.parent, prefix="large-") as name, ExitStack() as stack:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bench._catsync import CatsyncDefault, find_catsync, read_summary
+from bench._catsync import CatsyncDefault, read_summary
 from bench._measure import measure_all
-from bench._packages import MissingProgramsError, ensure_programs
+from bench._ready import require_ready
 from bench._servers import serve_files
 from bench._tools import Site
 from bench.catalogs import CACHE, GEONAMES, fetch
@@ -47,12 +47,7 @@ def publish(old: Path, new: Path, work: Path) -> Iterator[CatsyncDefault]:
 @pytest.fixture
 def work() -> Iterator[Path]:
     """A folder beside the catalogs: a temporary one may lie in memory."""
-    if find_catsync() is None:
-        pytest.skip("catsync is not installed beside this Python")
-    try:
-        ensure_programs()
-    except MissingProgramsError as error:
-        pytest.skip(str(error))
+    require_ready()
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE.parent, prefix="memory-") as name:
         yield Path(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from catsync_core.format.objects import object_key
 from catsync_core.limits import LIMITS
 from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.patch import root_of
+from catsync_core.publish.patches import _old_version
+from catsync_core.publish.previous import Previous
+from catsync_core.publish.scan import ChangedWhilePublishingError, scan
+from catsync_core.publish.scan_cache import ScanCache
 from catsync_core.testing.faults import FaultyBackend
 from catsync_core.testing.memory import MemoryBackend
 
@@ -236,3 +241,27 @@ def test_an_emptied_catalog_and_its_return_can_be_read(shop: Shop, write: Write,
         assert index is not None
         head = shop.repository.head(index.catalogs[catalog].head, catalog, version)
         assert len({ref.base for ref in head.patches}) == len(head.patches), "each base has one patch"
+
+
+def test_old_content_comes_from_the_folder_where_it_is_there_and_else_in_few_reads(shop: Shop, write: Write) -> None:
+    old: Tree = {f"{number}.txt": LINES[number : number + 100 * number] for number in range(1, 9)}
+    shop.publisher.publish(write(old), "shoes")
+    new = dict(old) | {path: b"changed" + path.encode() for path in ("2.txt", "3.txt", "6.txt", "7.txt")}
+    here = {file.sha256: file for file in scan(write(new), ScanCache(None), lambda _: None).files}
+    summary = shop.summary()
+    assert summary is not None
+    previous = Previous(shop.repository, summary.head, "shoes", 1)
+    version = _old_version(previous, here)
+    by_hash = {sha256(data or b"").digest(): data or b"" for data in old.values()}
+    stream = b"".join(by_hash[content.sha256] for content in previous.manifest.contents)
+    shop.calls()
+    for start in range(0, len(stream), 97):
+        for size in (1, 150, len(stream) - start):
+            end = min(start + size, len(stream))
+            assert b"".join(version.read_span(start, end - start)) == stream[start:end]
+    assert shop.calls() == {"get tables": 1, "read packs": 1}
+    for content in previous.manifest.contents:
+        if content.sha256 in here:
+            here[content.sha256].location.unlink()
+    with pytest.raises(ChangedWhilePublishingError):
+        b"".join(version.read_span(0, len(stream)))
