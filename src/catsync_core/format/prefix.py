@@ -36,14 +36,15 @@ def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
         level: zstd's level, 1 to 22.
     """
     parameter = zstd.CompressionParameter
-    window = max((len(data) + len(prefix)).bit_length(), _WINDOW_LOG_LEAST)
+    reach = len(data) + len(prefix)
+    window = max(reach.bit_length(), _WINDOW_LOG_LEAST)
     options: dict[int, int] = {
         parameter.compression_level: level,
         parameter.window_log: min(window, _WINDOW_LOG_MOST),
-        parameter.enable_long_distance_matching: int(_needs_long_distance(len(data) + len(prefix), level)),
+        parameter.enable_long_distance_matching: int(_needs_long_distance(reach, level)),
         parameter.checksum_flag: 1,
     }
-    if level in _THOROUGH and len(data) + len(prefix) < _SMALL:
+    if level in _THOROUGH and reach < _SMALL:
         options[parameter.hash_log] = window
     compressor = zstd.ZstdCompressor(options=options, zstd_dict=_as_prefix(prefix))
     compressor.set_pledged_input_size(len(data))

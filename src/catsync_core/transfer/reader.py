@@ -93,13 +93,13 @@ class ContentReader:
             offset: Where the range begins in the first one, bytes.
             length: Of the range, bytes.
         """
-        stretches: list[tuple[int, int, int]] = []
+        stretches: list[tuple[int, int, int]] = []  # pack, and from where to where in its stream
         for content in contents:
             start = self._find(content) + offset
             stop = start + min(content.size - offset, length)
             offset, length = 0, length - (stop - start)
-            if stretches and stretches[-1][::2] == (content.pack, start):
-                start = stretches.pop()[1]
+            if stretches and (stretches[-1][0], stretches[-1][2]) == (content.pack, start):
+                start = stretches.pop()[1]  # it adjoins
             stretches.append((content.pack, start, stop))
         for pack, start, stop in stretches:
             yield from self._read_stream(pack, start, stop - start)
