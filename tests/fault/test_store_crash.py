@@ -370,6 +370,7 @@ def test_a_failed_flush_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     if flushes == "files":
         monkeypatch.setattr(Beneath, "sync_file", fail)
+        monkeypatch.setattr(flusher, "sync_file", fail)  # some of them are flushed meanwhile
     elif flushes == "large files":
         monkeypatch.setattr(tree, "_LARGE", 0)
         monkeypatch.setattr(flusher, "sync_file", fail)

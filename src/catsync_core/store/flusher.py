@@ -38,6 +38,17 @@ class Flusher:
                 self._thread.start()
         self._files.put(os.dup(descriptor))
 
+    def offer(self, descriptor: int) -> bool:
+        """Have a file flushed if none is waiting for that; return whether it was taken.
+
+        Raises:
+            OSError: there are no descriptors left.
+        """
+        if not self._files.empty():
+            return False
+        self.add(descriptor)
+        return True
+
     def finish(self) -> None:
         """Wait until all files are flushed.
 

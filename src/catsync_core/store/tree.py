@@ -94,7 +94,8 @@ class StagingTree:
         self._sizes: dict[str, int] = {}
         self._failed = False
         self._flusher = Flusher()
-        self._small: list[str] = []  # files that are not flushed yet
+        self._early = 0  # small files that are flushed meanwhile
+        self._small: list[str] = []  # those that are not flushed yet
         self._folders: set[str] = set()
         self._journal: Journal | None = None
         self._beneath = store.beneath()
@@ -138,10 +139,17 @@ class StagingTree:
         )
 
     def _choose_flush(self, path: str, size: int) -> Callable[[int], None]:
-        """Return what to do with a file when it is sealed: large ones are flushed meanwhile, small ones at the end."""
+        """Return what to do with a file when it is sealed: flush it meanwhile, or leave it for the end."""
         if not self._beneath.syncs_whole:
             return sync_file
-        return self._flusher.add if size >= _LARGE else lambda _: self._small.append(path)
+        return self._flusher.add if size >= _LARGE else lambda descriptor: self._flush_small(path, descriptor)
+
+    def _flush_small(self, path: str, descriptor: int) -> None:
+        """Flush a small file meanwhile if nothing waits for that, and they are few: many are flushed by one call."""
+        if self._early + len(self._small) < _FEW and self._flusher.offer(descriptor):
+            self._early += 1
+        else:
+            self._small.append(path)
 
     def write(self, path: str, chunks: Iterable[Bytes], *, size: int, sha256: bytes, mtime: int) -> None:
         """Write a whole new file.

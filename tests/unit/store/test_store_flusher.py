@@ -34,3 +34,25 @@ def test_files_from_several_threads_go_to_one(tmp_path: Path, monkeypatch: pytes
     os.close(descriptor)
     assert started == ["catsync-flush"]
     assert len(flushed) == 2
+
+
+def test_a_file_is_only_taken_on_offer_if_none_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def flush(descriptor: int) -> None:
+        begun.release()
+        go_on.wait(10)
+        flushed.append(descriptor)
+
+    monkeypatch.setattr(flusher, "sync_file", flush)
+    tree = Flusher()
+    descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY)
+    assert tree.offer(descriptor)
+    assert begun.acquire(timeout=10)  # nothing waits: it is being flushed
+    assert tree.offer(descriptor)
+    assert not tree.offer(descriptor)
+    go_on.set()
+    tree.finish()
+    os.close(descriptor)
+    assert len(flushed) == 2
