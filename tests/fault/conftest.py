@@ -12,6 +12,7 @@ from catsync_core.publish import commit
 from catsync_core.publish.publisher import Publisher
 from catsync_core.testing.faults import FaultyBackend, FaultyServer
 from catsync_core.testing.memory import MemoryBackend
+from catsync_core.transfer import sharing
 from fault.device import Device, publish
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
@@ -21,6 +22,12 @@ CERTIFICATE = Path(__file__).with_name("localhost.pem")
 def _heads_are_objects_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no head travel in the index, so that devices fetch it and something can go wrong with that."""
     monkeypatch.setattr(commit, "LIMITS", msgspec.structs.replace(LIMITS, head_texts=0))
+
+
+@pytest.fixture(autouse=True)
+def _two_threads_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let files of these tests count as large, so that things go wrong on either thread."""
+    monkeypatch.setattr(sharing, "_LARGE", 256)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from catsync_core.publish import classify, delta, draft, pack, patches, publishe
 from catsync_core.publish.effort import Settings
 from catsync_core.publish.publisher import Publisher
 from catsync_core.testing.memory import MemoryBackend
-from catsync_core.transfer import parts
+from catsync_core.transfer import parts, sharing
 
 URL = "memory://shop"
 CATALOG = "shoes"
@@ -252,6 +252,7 @@ def small_scale(frame_size: int, pack_size: int) -> Iterator[None]:
         patch.setattr(requests, "_LEAST_DETOUR", 0)
         patch.setattr(requests, "_MOST_DETOUR", 0)
         patch.setattr(forecast, "_GAMBLE", 1.0)
+        patch.setattr(sharing, "_LARGE", 1024)
         patch.setattr(draft, "_SOLID", 9000)
         patch.setattr(draft, "_OUTPUT", 7000)
         patch.setattr(draft, "_PREFIX", 9000)

@@ -1,12 +1,13 @@
 """Build a version in staging: link what is kept, write what was fetched, every file verified as it is written.
 
-Frames are decoded ahead on other threads while this one hashes and writes; a frame that several files need is decoded
-once, because files are written in the order in which their content lies in the packs.
+Frames are decoded ahead on another thread while this one hashes and writes, or that one builds large files as well. A
+frame that several files need is decoded once, for files are written in the order in which their content lies in packs.
 """
 
 from __future__ import annotations
 
 import stat
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from catsync_core.store.tree import Known, StagingTree
 from catsync_core.transfer.fetch import Fetching
 from catsync_core.transfer.frame_cache import Decoded, FrameCache
 from catsync_core.transfer.parts import BadPieceError, PartSource
+from catsync_core.transfer.sharing import Count, build_files
 
 __all__ = ["DamagedPartsError", "assemble_version"]
 
@@ -82,6 +84,7 @@ def assemble_version(
 class _Assembly:
     def __init__(self, plan: Plan, store: CatalogStore, staging: StagingTree, on_bytes: Callable[[int], None]) -> None:
         self.written = 0
+        self._counting = threading.Lock()
         self._plan = plan
         self._contents = plan.manifest.contents
         self._staging = staging
@@ -101,8 +104,13 @@ class _Assembly:
         files = sorted((file for file in self._plan.files if _is_built(file)), key=_place)
         parts = (part for file in files for part in file.parts)
         with closing(PartSource(spool, parts, fetching, decoded)) as source:
-            for file in files:
-                self._build_file(file, source)
+            build_files(
+                files,
+                lambda file, count: self._build_file(file, source, count),
+                lend=source.lend,
+                is_ready=lambda file: source.is_at_hand(file.parts),
+                on_bytes=self._on_bytes,
+            )
 
     def link_files(self) -> None:
         """Link or copy what is on this device already: many at once what can be linked, one by one what is left."""
@@ -149,23 +157,24 @@ class _Assembly:
             if file.action is Action.COPY and file.source is None:
                 self._link_file(file, built[file.entry.content])
 
-    def _build_file(self, file: FilePlan, source: PartSource) -> None:
+    def _build_file(self, file: FilePlan, source: PartSource, count: Count) -> None:
         path, index = file.entry.path, file.entry.content
         if index is None or self._is_there(path):
-            self._on_bytes(file.size)
+            count(file.size)
             return
         sha256, mtime = self._contents[index].sha256, file.entry.mtime
         try:
             with self._staging.create(path, size=file.size, sha256=sha256, mtime=mtime) as out:
                 for data in (data for part in file.parts for data in source.read(part)):
                     out.write(data)
-                    self._on_bytes(len(data))
+                    count(len(data))
         except BadPieceError as error:
             self._pieces.add(error.piece)
         except IntegrityError:
             self._wrong.add(index)
         else:
-            self.written += file.size
+            with self._counting:
+                self.written += file.size
 
     def _link_file(self, file: FilePlan, location: Path) -> None:
         path, index = file.entry.path, file.entry.content

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from catsync_core.errors import ContentError, IntegrityError, NotFoundError
@@ -38,7 +39,9 @@ class BadPieceError(ContentError):
 
 
 class PartSource:
-    """Yields the bytes of parts. One thread reads; one or two decode.
+    """Yields the bytes of parts, while one or two threads decode ahead.
+
+    Thread model: one thread reads anything; others only what is at hand.
 
     Args:
         spool: Holds the fetched pieces.
@@ -64,10 +67,19 @@ class PartSource:
         self._pool = ThreadPoolExecutor(_count_workers(frames), thread_name_prefix="catsync-decode")
         self._ahead: dict[tuple[str, int], tuple[Future[Decoded], int]] = {}
         self._ahead_bytes = 0
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give back the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def lend(self, work: Callable[[], None]) -> Future[None]:
+        """Run something else on a thread that decodes; meanwhile, who reads decodes where nobody has done so."""
+        return self._pool.submit(work)
+
+    def is_at_hand(self, parts: Iterable[Part]) -> bool:
+        """Whether another thread may read parts: without waiting, and in little memory, which no patch takes."""
+        return all(not isinstance(part, PatchPart) and self._is_here(_find_piece(part)) for part in parts)
 
     def read(self, part: Part) -> Iterator[bytes | memoryview]:
         """Yield a part's bytes.
@@ -79,7 +91,7 @@ class PartSource:
         if isinstance(part, LocalPart):
             yield from _read_local(part)
         elif isinstance(part, RawPart):
-            piece = Piece(part.pack.sha256, part.offset, part.length)
+            piece = _piece_of(part)
             self._await(piece)
             yield self._load(piece)
         else:
@@ -87,9 +99,10 @@ class PartSource:
 
     def _frame(self, part: FramePart | PatchPart) -> Decoded:
         data = self._find(part)
-        self._uses[_key(part)] -= 1
-        if isinstance(part, FramePart) and not self._uses[_key(part)]:
-            self._decoded.drop(_key(part))  # nobody will ask again: its memory is for the next ones
+        with self._lock:
+            self._uses[_key(part)] -= 1
+            if isinstance(part, FramePart) and not self._uses[_key(part)]:
+                self._decoded.drop(_key(part))  # nobody will ask again: its memory is for the next ones
         return data
 
     def _find(self, part: FramePart | PatchPart) -> Decoded:
@@ -97,17 +110,23 @@ class PartSource:
         data = self._decoded.get(key)
         if data is not None:
             return data
-        self._look_ahead()
-        if key in self._ahead:
-            future, size = self._ahead.pop(key)
-            self._ahead_bytes -= size
+        future = self._take_ahead(key)
+        if future is not None and not future.cancel():
             data = future.result()
-        else:
+        else:  # not begun: the threads that decode have something else to do
             self._await(_find_piece(part))
             data = self._decode(part)
-        self._look_ahead()
+        with self._lock:
+            self._look_ahead()
         self._decoded.put(key, data)
         return data
+
+    def _take_ahead(self, key: tuple[str, int]) -> Future[Decoded] | None:
+        with self._lock:
+            self._look_ahead()
+            future, size = self._ahead.pop(key, (None, 0))
+            self._ahead_bytes -= size
+            return future
 
     def _look_ahead(self) -> None:
         while self._ahead_bytes < _AHEAD:
@@ -117,7 +136,7 @@ class PartSource:
                 return
             self._next = None
             key, size = _key(part), _weigh(part)
-            if key in self._decoded:
+            if key in self._decoded or not self._uses[key]:
                 continue
             self._ahead[key] = (self._pool.submit(self._decode, part), size)
             self._ahead_bytes += size
@@ -179,13 +198,14 @@ def read_segments(spool: Spool, patch: ObjectRef, offset: int, length: int) -> b
     return bytes(found)
 
 
-def _piece_of(part: FramePart) -> Piece:
-    return Piece(part.pack.sha256, part.frame.offset, part.frame.length)
+def _piece_of(part: FramePart | RawPart) -> Piece:
+    place = part.frame if isinstance(part, FramePart) else part
+    return Piece(part.pack.sha256, place.offset, place.length)
 
 
-def _find_piece(part: FramePart | PatchPart) -> Piece | None:
-    """Return what must have arrived before a frame can be decoded; a patch is all here before any of it is read."""
-    return _piece_of(part) if isinstance(part, FramePart) else None
+def _find_piece(part: Part) -> Piece | None:
+    """Return what must have arrived before a part can be read; a patch is all here before any of it is read."""
+    return _piece_of(part) if isinstance(part, FramePart | RawPart) else None
 
 
 def _read_prefix(part: PatchPart) -> bytearray:
