@@ -28,6 +28,8 @@ from catsync_core.publish.scan import SourceFile, SourceTree, read_range
 
 __all__ = ["Base", "find_alternative", "find_bases", "make_patches"]
 
+_AT_ONCE = 16 << 20  # bytes of an old version that are read while other threads wait
+
 
 class Base(msgspec.Struct, frozen=True):
     """A version that a patch shall begin from.
@@ -168,9 +170,10 @@ def _old_version(base: Previous, here: Mapping[bytes, SourceFile]) -> OldVersion
             if file is not None:
                 yield from read_range(file, offset, size)
             else:
-                with reading:
-                    pieces = list(base.read(row, offset, size))
-                yield from pieces
+                for start in range(offset, offset + size, _AT_ONCE):
+                    with reading:  # what one thread reads, others find decoded
+                        pieces = list(base.read(row, start, min(_AT_ONCE, offset + size - start)))
+                    yield from pieces
             offset, length = 0, length - size
 
     return OldVersion(base.manifest, read, base.plain_manifest())

@@ -90,11 +90,16 @@ class ContentReader:
 
         Args:
             contents: Which, in their order.
-            offset: Where the range begins in the first one, bytes.
+            offset: Where the range begins, bytes from the beginning of the first one.
             length: Of the range, bytes.
         """
         stretches: list[tuple[int, int, int]] = []  # pack, and from where to where in its stream
         for content in contents:
+            if offset >= content.size:
+                offset -= content.size
+                continue
+            if not length:
+                break
             start = self._find(content) + offset
             stop = start + min(content.size - offset, length)
             offset, length = 0, length - (stop - start)

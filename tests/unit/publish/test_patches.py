@@ -13,6 +13,7 @@ from catsync_core.events import Warned
 from catsync_core.format.head import Head
 from catsync_core.format.objects import object_key
 from catsync_core.limits import LIMITS
+from catsync_core.publish import patches as patches_module
 from catsync_core.publish.effort import Effort, Settings
 from catsync_core.publish.patch import root_of
 from catsync_core.publish.patches import _old_version
@@ -23,6 +24,9 @@ from catsync_core.testing.faults import FaultyBackend
 from catsync_core.testing.memory import MemoryBackend
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from catsync_core.format.manifest import Content
     from unit.publish.conftest import Shop, Tree, Write
 
 LINES = "".join(f"article {number}; price {number * 7919 % 1000}\n" for number in range(3000)).encode()
@@ -243,7 +247,19 @@ def test_an_emptied_catalog_and_its_return_can_be_read(shop: Shop, write: Write,
         assert len({ref.base for ref in head.patches}) == len(head.patches), "each base has one patch"
 
 
-def test_old_content_comes_from_the_folder_where_it_is_there_and_else_in_few_reads(shop: Shop, write: Write) -> None:
+@pytest.mark.parametrize("at_once", [70, 16 << 20])
+def test_old_content_comes_from_the_folder_where_it_is_there_and_else_in_few_reads(
+    shop: Shop, write: Write, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    lengths: list[int] = []
+    read = Previous.read
+
+    def note(previous: Previous, contents: Sequence[Content], offset: int, length: int) -> Iterator[bytes]:
+        lengths.append(length)
+        return read(previous, contents, offset, length)
+
+    monkeypatch.setattr(Previous, "read", note)
+    monkeypatch.setattr(patches_module, "_AT_ONCE", at_once)
     old: Tree = {f"{number}.txt": LINES[number : number + 100 * number] for number in range(1, 9)}
     shop.publisher.publish(write(old), "shoes")
     new = dict(old) | {path: b"changed" + path.encode() for path in ("2.txt", "3.txt", "6.txt", "7.txt")}
@@ -260,6 +276,7 @@ def test_old_content_comes_from_the_folder_where_it_is_there_and_else_in_few_rea
             end = min(start + size, len(stream))
             assert b"".join(version.read_span(start, end - start)) == stream[start:end]
     assert shop.calls() == {"get tables": 1, "read packs": 1}
+    assert max(lengths) <= at_once, "all that is read is held in memory"
     for content in previous.manifest.contents:
         if content.sha256 in here:
             here[content.sha256].location.unlink()
