@@ -90,7 +90,8 @@ class OldVersion:
 
     def predecessors(self, path: str) -> list[int]:
         """Return the old contents that a new file probably came from."""
-        return [self.paths[old] for old in self._finder.find(path)]
+        same = self.paths.get(path)  # of nearly all files; the finder would say the same, and takes longer
+        return [same] if same is not None else [self.paths[old] for old in self._finder.find(path)]
 
     def span(self, index: int) -> Span:
         """Return where an old content lies in the old stream."""
@@ -131,7 +132,8 @@ def _draft_small(old: OldVersion, files: Sequence[SourceFile]) -> Draft:
     strange: list[SourceFile] = []
     for file in files:
         found = old.predecessors(file.path)
-        direct.update(dict.fromkeys(found))
+        for index in found:
+            direct[index] = None
         if not found:
             strange.append(file)
     spans = _fill(old, direct, _PREFIX)

@@ -47,6 +47,9 @@ class ContentReader:
 
     def table(self, pack: int) -> Table:
         """Return the frame table of one of the manifest's packs, fetched once."""
+        found = self._tables.get(pack)
+        if found is not None:
+            return found  # without the lock: thousands of contents ask for the same one
         with self._lock:
             if pack not in self._tables:
                 self._tables[pack] = self._repository.table(self._manifest.packs[pack])
