@@ -25,17 +25,18 @@ _LONG_FROM = 1 << 20  # bytes of data and prefix: below, zstd's ordinary matchin
 _THOROUGH = range(9, 13)  # levels whose ordinary matching reaches further
 _THOROUGH_LONG_FROM = 4 << 20
 _NEAR = 20  # logarithm of the slots of their table where far matches are found in the other way: it stays in the cache
-_FIRST_MATCH_UNTIL = 1 << 20  # bytes of data and prefix: below, those levels take the first match
-_FIRST_MATCH = 6  # bytes that it must have
+_SMALL = 1 << 20  # bytes of data and prefix: below, those levels would clear a table of twice as many slots as bytes
 
 
-def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
+def compress_after(data: bytes, prefix: bytes, level: int, *, first_match: int = 0) -> bytes:
     """Return one zstd frame, with its size and a checksum, that needs the prefix again to be decoded.
 
     Args:
         data: What to compress.
         prefix: What the reader has; may be empty.
         level: zstd's level, 1 to 22.
+        first_match: Take the first match of so many bytes, 4 to 6, instead of looking for a better one; 0 leaves that
+            to the level.
     """
     parameter = zstd.CompressionParameter
     reach = len(data) + len(prefix)
@@ -49,12 +50,11 @@ def compress_after(data: bytes, prefix: bytes, level: int) -> bytes:
     }
     if level in _THOROUGH and long_distance:
         options[parameter.hash_log] = _NEAR
-    if level in _THOROUGH and reach < _FIRST_MATCH_UNTIL:
-        # Half the time, and fewer bytes for many small texts in which little changed (decision 10 has figures). The
-        # table would have twice as many slots as there are bytes, and be cleared each time.
-        options[parameter.strategy] = zstd.Strategy.greedy
-        options[parameter.min_match] = _FIRST_MATCH
+    if level in _THOROUGH and reach < _SMALL:
         options[parameter.hash_log] = window
+    if first_match:
+        options[parameter.strategy] = zstd.Strategy.greedy
+        options[parameter.min_match] = first_match
     compressor = zstd.ZstdCompressor(options=options, zstd_dict=_as_prefix(prefix))
     compressor.set_pledged_input_size(len(data))
     return compressor.compress(data, mode=zstd.ZstdCompressor.FLUSH_FRAME)

@@ -54,11 +54,13 @@ class Draft(msgspec.Struct, frozen=True):
         pieces: What it yields.
         prefix: Its prefix, in the old stream.
         raw: Its bytes do not compress by themselves, so only what stands in the prefix is worth looking for.
+        known: The prefix has a predecessor of every piece, so what did not change makes long matches.
     """
 
     pieces: tuple[Piece, ...]
     prefix: tuple[Span, ...]
     raw: bool = False
+    known: bool = False
 
     @property
     def size(self) -> int:
@@ -141,7 +143,7 @@ def _draft_small(old: OldVersion, files: Sequence[SourceFile]) -> Draft:
         context = max(_CONTEXT * sum(file.size for file in strange), _CONTEXT_LEAST)
         room = min(_PREFIX - sum(size for _, size in spans), context)
         spans += _fill(old, _find_context(old, [file.path for file in strange], direct), room)
-    return Draft(pieces, tuple(_merge(spans)))
+    return Draft(pieces, tuple(_merge(spans)), known=bool(old.root) and not strange)
 
 
 def _merge(spans: Iterable[Span]) -> Iterator[Span]:
