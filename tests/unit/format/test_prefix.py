@@ -28,6 +28,14 @@ def test_what_was_compressed_comes_back(data: bytes, prefix: bytes, level: int) 
     assert decode(compress_after(data, prefix, level), prefix, len(data)) == data
 
 
+@pytest.mark.parametrize("prefix", [b"", OLD, OLD * 200])
+@pytest.mark.parametrize("data", [b"", b"a", NEW], ids=["nothing", "a byte", "new"])
+def test_what_was_compressed_with_first_matches_comes_back(data: bytes, prefix: bytes) -> None:
+    stored = compress_after(data, prefix, 9, first_match=6)
+    assert decode(stored, prefix, len(data)) == data
+    assert not (prefix and data) or len(stored) < 100
+
+
 def test_what_stands_in_the_prefix_costs_almost_nothing() -> None:
     assert len(STORED) < 100
     assert len(compress_after(NEW, b"", 19)) > len(NEW)

@@ -163,6 +163,14 @@ def test_a_frame_of_changed_files_alone_gets_no_context(write: SourceWriter) -> 
     assert frame.prefix == ((0, 300),)
 
 
+@pytest.mark.parametrize(
+    ("old", "known"), [({"a.txt": b"a" * 300, "b.txt": b"b" * 300}, True), ({"a.txt": b"a" * 300}, False), ({}, False)]
+)
+def test_a_frame_is_known_if_every_file_was_there_before(write: SourceWriter, old: Tree, *, known: bool) -> None:
+    (frame,) = draft_frames(make_old(old), write({"a.txt": noise(310, 1), "b.txt": noise(310, 2)}))
+    assert frame.known == known
+
+
 def test_each_piece_of_a_large_file_gets_the_region_that_it_came_from(write: SourceWriter) -> None:
     before = noise(10_000, 1)
     old = make_old({"first.bin": noise(77, 2), "large.bin": before})
