@@ -285,8 +285,10 @@ def _gate(event: Gated, record: Record) -> Record:
     job = record.job
     if job is None or job.kind is not event.kind:
         return record
-    agreed = job.consented and event.gate in {Gate.POLICY, Gate.CONSENT}  # while it was being stopped
-    if agreed or job.gate is Gate.USER_PAUSE:
+    # What the user says while it is being stopped counts more than why it is being stopped.
+    agreed = job.consented and event.gate in {Gate.POLICY, Gate.CONSENT}
+    resumed = event.gate is Gate.USER_PAUSE
+    if agreed or resumed or job.gate is Gate.USER_PAUSE:
         return replace(record, job=_rest(job))
     return replace(record, job=replace(_rest(job), gate=event.gate, reason=event.reason, until=event.until))
 

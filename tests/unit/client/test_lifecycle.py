@@ -284,6 +284,11 @@ def test_consent_that_comes_while_the_job_is_being_stopped_counts() -> None:
     assert job_of(advance(agreed, Gated(JobKind.INSTALL, Gate.CONSENT, "metered"))).gate is Gate.OPEN
 
 
+def test_a_user_who_resumes_while_the_job_is_being_stopped_is_heard() -> None:
+    resumed = advance(advance(ask(ONLINE, JobKind.INSTALL), Paused()), Resumed(NOW, None))
+    assert job_of(advance(resumed, Gated(JobKind.INSTALL, Gate.USER_PAUSE, "You paused it"))).gate is Gate.OPEN
+
+
 def test_a_job_that_begins_is_from_no_time_to_come() -> None:
     started = advance(ask(ONLINE, JobKind.INSTALL), Started(JobKind.INSTALL, NOW - 1000))
     assert job_of(started).asked_at == NOW - 1000
