@@ -67,6 +67,26 @@ def test_what_must_be_heard_is_announced(device: FakeDevice, screen: Screen, vis
     assert state.row.title not in (other.text_content() or "")
 
 
+@pytest.mark.parametrize("had", [None, 16])
+def test_a_new_version_is_announced_though_it_was_there_before_its_job_was_over(
+    device: FakeDevice, screen: Screen, visit: Visit, had: int | None
+) -> None:
+    state = STATES["offline"]
+    committing = {"label": "committing", "job": STATES["committing"].row.job}
+    device.change(state.row.id, installed_version=had, downloaded_bytes=0, **committing)
+    page = visit(language=LANGUAGES["en"])
+    row = page.locator(f'.row[data-id="{state.row.id}"]')
+    expect(row).to_have_attribute("data-label", "committing")
+    device.change(state.row.id, installed_version=17, **committing)
+    device.tell(version="0.9.9")
+    expect(page.locator("#version")).to_contain_text("0.9.9")  # so the page knows the row too
+    assert page.locator("#polite").text_content() == "", "the job is not over yet"
+    device.show(state.row)
+    said = "is available offline" if had is None else "is up to date: 480 MB of 480 MB downloaded"
+    expect(page.locator("#polite p")).to_have_count(1)
+    expect(page.locator("#polite")).to_contain_text(said)
+
+
 def test_nothing_is_announced_when_the_page_opens(visit: Visit) -> None:
     page = visit()
     expect(page.locator(".row")).to_have_count(len(STATES))

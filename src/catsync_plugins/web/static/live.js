@@ -9,6 +9,7 @@ const BUSY = ["downloading", "updating", "verifying", "committing"];
 const KEPT = 3; // messages at a time
 const ENDED = 50;
 const history = [];
+const begun = new Map(); // what version was here when a catalog's job began: the new one shows before the job is over
 
 export const ended = () => history;
 export const forget = () => history.splice(0);
@@ -41,13 +42,17 @@ export function toast(text, { bad = false, action = null } = {}) {
 
 /** Tell what became of a row. */
 export function tell(before, row) {
-  const title = row.title;
-  if (before.label !== row.label || before.job?.gate !== row.job?.gate) tellLabel(before, row, title);
+  const title = row.title, busy = BUSY.includes(row.label);
+  if (!begun.has(row.id)) begun.set(row.id, before.installed_version);
+  const had = busy ? row.installed_version : begun.get(row.id);
+  if (!busy) begun.delete(row.id);
+  if (before.label !== row.label || before.job?.gate !== row.job?.gate) tellLabel(before, row, had);
   const passed = [75, 50, 25].find((n) => percent(before) < n && percent(row) >= n && percent(row) < 100);
   if (passed && before.label === row.label) say(t("say.percent", { title, n: passed }));
 }
 
-function tellLabel(before, row, title) {
+function tellLabel(before, row, had) {
+  const { title } = row;
   const says = describe(row, Date.now() / 1000, null);
   if (URGENT.includes(row.label)) {
     if (before.label === row.label) return;
@@ -56,11 +61,11 @@ function tellLabel(before, row, title) {
     note(text, "bad");
   } else if (row.label === "downloading" && !BUSY.includes(before.label)) say(t("say.start", { title }));
   else if (row.label === "updating" && !BUSY.includes(before.label)) say(t("say.update-start", { title }));
-  else if (row.installed_version !== null && before.installed_version === null) {
+  else if (row.installed_version !== null && had === null) {
     const text = t("say.offline", { title });
     say(text);
     note(text, "good");
-  } else if (before.installed_version !== null && row.installed_version > before.installed_version) {
+  } else if (had !== null && row.installed_version > had) {
     const text = t("say.updated", { title, got: bytes(row.downloaded_bytes), total: bytes(row.installed_bytes) });
     toast(text);
     note(text, "good");
