@@ -25,7 +25,6 @@ _LONG_FROM = 1 << 20  # bytes of data and prefix: below, zstd's ordinary matchin
 _THOROUGH = range(9, 13)  # levels whose ordinary matching reaches further
 _THOROUGH_LONG_FROM = 4 << 20
 _NEAR = 20  # logarithm of the slots of their table where far matches are found in the other way: it stays in the cache
-_SPARSE = 2  # logarithm of how many positions share a slot where first matches are taken: that table stays there too
 _SMALL = 1 << 20  # bytes of data and prefix: below, those levels would clear a table of twice as many slots as bytes
 
 
@@ -56,7 +55,7 @@ def compress_after(data: bytes, prefix: bytes, level: int, *, first_match: int =
     if first_match:
         options[parameter.strategy] = zstd.Strategy.greedy
         options[parameter.min_match] = first_match
-        options[parameter.hash_log] = window - _SPARSE
+        options[parameter.hash_log] = window - 1  # half of it, for it is not in the cache
     compressor = zstd.ZstdCompressor(options=options, zstd_dict=_as_prefix(prefix))
     compressor.set_pledged_input_size(len(data))
     return compressor.compress(data, mode=zstd.ZstdCompressor.FLUSH_FRAME)

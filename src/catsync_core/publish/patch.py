@@ -100,7 +100,10 @@ def build_patch(
 def _compress_all(
     drafts: Sequence[Draft], old: OldVersion, level: int, pool: Executor
 ) -> Iterator[tuple[Draft, bytes]]:
-    """Yield every draft with its frame, in order, with two of them under way."""
+    """Yield every draft with its frame, in order, with two of them under way; a single one gains nothing by that."""
+    if len(drafts) == 1:
+        yield drafts[0], _compress(drafts[0], old, level)
+        return
     waiting: deque[tuple[Draft, Future[bytes]]] = deque()
     for draft in drafts:
         waiting.append((draft, pool.submit(_compress, draft, old, level)))
