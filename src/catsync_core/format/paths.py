@@ -28,6 +28,8 @@ _PLAIN = re.compile(
 
 def show_path(path: str) -> str:
     """Return a path that is safe to print: control and direction characters are escaped."""
+    if path.isprintable():
+        return path
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
         for character in path

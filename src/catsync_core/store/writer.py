@@ -161,11 +161,10 @@ class FileWriter:
             self._beneath.seal(self._descriptor, self._place, self._mtime, self._flush)
 
     def _check(self) -> None:
-        path = show_path(self._path)
         if self._done != self._size:
-            raise IntegrityError(f"'{path}' has {self._done:,} bytes instead of {self._size:,}")
+            raise IntegrityError(f"'{show_path(self._path)}' has {self._done:,} bytes instead of {self._size:,}")
         if self._digest.digest() != self._sha256:
-            raise IntegrityError(f"'{path}' does not have the SHA-256 that the manifest names")
+            raise IntegrityError(f"'{show_path(self._path)}' does not have the SHA-256 that the manifest names")
 
     def _remove(self) -> None:
         with Attempt("remove", self._path):
