@@ -87,14 +87,13 @@ class HttpBackend:
         self._site = _Site(self.url, basic_credentials(url))
         self._lock = threading.Lock()
         self._transport: Transport | None = None
-        self._early: EarlyConnection | None = None
         self._closed = False
 
     def prepare(self) -> None:
         """See :meth:`BackendWrapper.prepare`."""
         with self._lock, suppress(UsageError):  # what is wrong with the proxy is told when something is asked
-            if not self._closed and self._transport is None and self._early is None:
-                self._early = self._connect_early()
+            if not self._closed and self._transport is None:
+                self._transport = self._make_transport(self._connect_early())
 
     def get(self, key: str, *, max_length: int, known_etag: str | None = None) -> Reply:
         """See :meth:`Backend.get`."""
@@ -168,9 +167,9 @@ class HttpBackend:
         """See :meth:`Backend.close`."""
         with self._lock:
             self._closed = True
-            opened = self._transport or self._early  # which the transport closes with its own
-        if opened is not None:
-            opened.close()
+            transport = self._transport
+        if transport is not None:
+            transport.close()
 
     def _refuse_change(self, key: str) -> NoReturn:
         raise UnsupportedError(
@@ -226,16 +225,19 @@ class HttpBackend:
             if self._closed:
                 raise self._closed_error()
             if self._transport is None:
-                early = self._early or (None if _CLIENT in sys.modules else self._connect_early())
-                from catsync_plugins._http_transport import Transport  # noqa: PLC0415 - only a request needs it
-
-                self._transport = Transport(2 * CONNECTIONS, early)  # more than one job may read at a time
+                self._transport = self._make_transport(None if _CLIENT in sys.modules else self._connect_early())
             return self._transport
 
     def _connect_early(self) -> EarlyConnection | None:
-        from catsync_plugins._http_early import connect_early  # noqa: PLC0415 - likewise
+        from catsync_plugins._http_early import connect_early  # noqa: PLC0415 - only a request needs it
 
         return connect_early(self._site.url)
+
+    @staticmethod
+    def _make_transport(early: EarlyConnection | None) -> Transport:
+        from catsync_plugins._http_transport import Transport  # noqa: PLC0415 - loaded while that connection is made
+
+        return Transport(2 * CONNECTIONS, early)  # more than one job may read at a time
 
     def _closed_error(self) -> NoConnectionError:
         return NoConnectionError(f"The connection to {self.url} was closed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+from binascii import b2a_base64
 from urllib.parse import unquote, urlsplit
 
 __all__ = ["basic_credentials", "without_credentials"]
@@ -14,7 +14,7 @@ def basic_credentials(url: str) -> str | None:
     if parts.username is None:
         return None
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return "Basic " + b2a_base64(pair.encode(), newline=False).decode("ascii")
 
 
 def without_credentials(url: str) -> str:

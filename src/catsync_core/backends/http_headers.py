@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 
 from catsync_core.limits import LIMITS
 
@@ -70,6 +69,8 @@ def parse_retry_after(text: str, now: float) -> float | None:
     if _SECONDS.fullmatch(text):
         seconds = float(text)
     else:
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loads much, and few servers tell a date
+
         try:
             seconds = parsedate_to_datetime(text).timestamp() - now
         except (ValueError, OverflowError):

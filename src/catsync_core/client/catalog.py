@@ -18,7 +18,6 @@ from catsync_core.client.lifecycle import Asked, Cancelled, Event, Paused, Recor
 from catsync_core.client.open_file import OpenFile
 from catsync_core.client.open_version import OpenVersion
 from catsync_core.client.origin import Origin
-from catsync_core.client.repair import verify_installed
 from catsync_core.client.report import CatalogInfo, FileInfo, Summary
 from catsync_core.client.rows import CatalogRow, Gate, Job, JobKind, Mode
 from catsync_core.client.sources import Source
@@ -133,6 +132,8 @@ class Catalog:
         Raises:
             NotFoundError: (local) it is not offline.
         """
+        from catsync_core.client.repair import verify_installed  # noqa: PLC0415 - as in the work of jobs
+
         with self._store.lock("verify"):
             report = verify_installed(self._store, self._installed(), self._device.listener)
             bad = len(report.damaged) + len(report.missing)

@@ -8,7 +8,7 @@ Thread model: any thread, any number of processes.
 
 from __future__ import annotations
 
-import secrets
+import os
 import sqlite3
 from collections.abc import Callable
 from functools import cached_property
@@ -40,7 +40,7 @@ class State:
     @cached_property
     def identity(self) -> str:
         """A random number of this device that never changes."""
-        return self.fact("device") or self.settle_fact("device", secrets.token_hex(16))
+        return self.fact("device") or self.settle_fact("device", os.urandom(16).hex())
 
     def repositories(self) -> list[RepositoryRow]:
         """Return all repositories in the order in which they were added."""

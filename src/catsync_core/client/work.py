@@ -1,17 +1,20 @@
-"""The work of each kind of job. Whoever calls it holds the catalog's lock; nothing is written down here."""
+"""The work of each kind of job. Whoever calls it holds the catalog's lock; nothing is written down here.
+
+What installs and repairs is much code. It is loaded while the repository is asked, not before that begins.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from catsync_core.client.installation import Installation
 from catsync_core.client.origin import Origin
-from catsync_core.client.present import Present
 from catsync_core.client.progress import Counter
-from catsync_core.client.repair import repair_version
 from catsync_core.client.report import SCHEMA, ActionTotal, Summary
 from catsync_core.client.rows import Job, JobKind
 from catsync_core.client.usage import Usage
@@ -27,7 +30,13 @@ from catsync_core.store.records import Installed
 from catsync_core.store.remove import remove_content
 from catsync_core.store.rollback import roll_back
 
+if TYPE_CHECKING:
+    from catsync_core.client.installation import Installation
+    from catsync_core.client.present import Present
+
 __all__ = ["Work", "require_installed"]
+
+_INSTALLATION = "catsync_core.client.installation"
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -71,6 +80,7 @@ class Work(msgspec.Struct, frozen=True):
             RemoteError: (remote) the repository cannot be asked.
         """
         repository, usage = self.origin.connect()
+        threading.Thread(target=import_module, args=(_INSTALLATION,), name="catsync-load", daemon=True).start()
         present = self._look_early()
         try:
             self.origin.ask()
@@ -79,6 +89,8 @@ class Work(msgspec.Struct, frozen=True):
             if present is not None:
                 present.close()
             raise
+        from catsync_core.client.installation import Installation  # noqa: PLC0415 - loaded meanwhile
+
         job = JobKind.INSTALL if read_pointer(self.store) is None else JobKind.UPDATE
         return Installation(
             job.value,
@@ -118,6 +130,8 @@ class Work(msgspec.Struct, frozen=True):
             NotFoundError: (local) it is not offline, or no repository offers it any more.
             RemoteError: (remote) something cannot be fetched.
         """
+        from catsync_core.client.repair import repair_version  # noqa: PLC0415 - only here
+
         repository, _ = self.origin.connect()
         return repair_version(self.store, require_installed(self.store, watch), repository, watch, self.title)
 
@@ -178,7 +192,11 @@ class Work(msgspec.Struct, frozen=True):
     def _look_early(self) -> Present | None:
         """Begin to look at what is here while the repository is asked, where an update is known of already."""
         installed, head = read_pointer(self.store), self.origin.head
-        return Present(self.store, installed) if installed and head and head.version > installed.version else None
+        if installed is None or head is None or head.version <= installed.version:
+            return None
+        from catsync_core.client.present import Present  # noqa: PLC0415 - only here
+
+        return Present(self.store, installed)
 
 
 def require_installed(store: CatalogStore, watch: Watch | None = None) -> Installed:

@@ -10,7 +10,6 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -372,6 +371,8 @@ class StagingTree:
         if self._beneath.syncs_whole and not few:
             self._beneath.sync_file_system()
             return
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - loads much, and only jobs flush
+
         # Side by side: what several flushes wait for, the file system writes once.
         with ThreadPoolExecutor(_SIDE_BY_SIDE, "catsync-flush") as pool:
             list(pool.map(self._beneath.sync_file, [f"{self._root}/{path}" for path in self._small]))

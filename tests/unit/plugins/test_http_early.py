@@ -167,13 +167,19 @@ print(*sys.modules)
     assert not {"http.client", "urllib.request", "urllib3"} & set(done.stdout.split())
 
 
+def find_early(backend: HttpBackend) -> EarlyConnection:
+    assert backend._transport is not None
+    assert backend._transport._early is not None
+    return backend._transport._early
+
+
 def test_a_backend_that_is_prepared_has_connected_before_it_is_asked(server: Counting) -> None:
     backend = HttpBackend(place(server).removesuffix("/index.json"))
     backend.prepare()
     backend.prepare()
-    assert backend._early is not None
-    backend._early._thread.join()
-    assert backend._early._socket is not None
+    early = find_early(backend)
+    early._thread.join()
+    assert early._socket is not None
     for _ in range(2):
         assert backend.get("index.json", max_length=10).body == b"ok"
     backend.prepare()
@@ -184,14 +190,15 @@ def test_a_backend_that_is_prepared_has_connected_before_it_is_asked(server: Cou
 def test_a_backend_that_was_prepared_for_nothing_closes_its_connection(server: Counting) -> None:
     backend = HttpBackend(place(server).removesuffix("/index.json"))
     backend.prepare()
-    assert backend._early is not None
-    backend._early._thread.join()
-    made = backend._early._socket
+    early = find_early(backend)
+    early._thread.join()
+    made = early._socket
     backend.close()
     assert made is not None
     assert made.fileno() == -1
     backend.prepare()
-    assert backend._early._socket is None
+    assert find_early(backend) is early
+    assert early._socket is None
 
 
 def test_a_proxy_that_cannot_be_used_is_told_when_something_is_asked(
