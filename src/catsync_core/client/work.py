@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Work", "require_installed"]
 
+_FEW = 1000  # files: to look at them takes some hundredths of a second
 _INSTALLATION = "catsync_core.client.installation"
 
 
@@ -190,9 +191,14 @@ class Work(msgspec.Struct, frozen=True):
         )
 
     def _look_early(self) -> Present | None:
-        """Begin to look at what is here while the repository is asked, where an update is known of already."""
+        """Begin to look at what is here while the repository is asked, where an update is known of already.
+
+        Otherwise it is probably in vain, and only done where it takes no longer than the repository does.
+        """
         installed, head = read_pointer(self.store), self.origin.head
-        if installed is None or head is None or head.version <= installed.version:
+        if installed is None or head is None:
+            return None
+        if head.version <= installed.version and installed.files > _FEW:
             return None
         from catsync_core.client.present import Present  # noqa: PLC0415 - only here
 

@@ -11,7 +11,7 @@ import pytest
 
 from catsync_core.backends.throttle import ThrottledBackend
 from catsync_core.backends.wrapper import find_layer
-from catsync_core.client import execution, runner, watch
+from catsync_core.client import execution, runner, watch, work
 from catsync_core.client.catalog import Catalog
 from catsync_core.client.client import Client
 from catsync_core.client.device import Device, Settings
@@ -345,6 +345,27 @@ def test_the_backend_prepares_itself_while_a_download_is_written_down(stage: Sta
         stage.publish(2)
         shoes.update()
         assert prepared == [None, None]
+
+
+@pytest.mark.parametrize(("few", "known", "looks"), [(1, False, True), (0, False, False), (0, True, True)])
+def test_what_is_here_is_looked_at_while_the_repository_is_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, few: int, known: bool, looks: bool
+) -> None:
+    """Where there are many files, only if an update is known of: else it would be much work for nothing."""
+    monkeypatch.setattr(work, "_FEW", few)
+    with stage.open() as client:
+        shoes = client.catalog("shoes")
+        shoes.go_offline()
+        stage.publish(2)
+        if known:
+            client.check()
+    seen: list[bool] = []
+    stage.on_check = lambda: seen.append(any(thread.name == "catsync-present_0" for thread in threading.enumerate()))
+    with stage.open() as client:
+        assert client.catalog("shoes").update().changed
+        assert not client.catalog("shoes").update().changed
+    assert seen == [looks, few > 0]
+    assert all(thread.name != "catsync-present_0" for thread in threading.enumerate())
 
 
 def test_no_backend_prepares_itself_before_a_policy_was_asked(stage: Stage) -> None:
