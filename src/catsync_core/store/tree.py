@@ -93,6 +93,7 @@ class StagingTree:
         self._sizes: dict[str, int] = {}
         self._failed = False
         self._flusher = Flusher()
+        self._many = False  # small files are to come, so that one call flushes them all
         self._early = 0  # small files that are flushed meanwhile
         self._small: list[str] = []  # those that are not flushed yet
         self._folders: set[str] = set()
@@ -116,6 +117,10 @@ class StagingTree:
     def existing(self, path: str) -> int | None:
         """Return the size of a file that was completed and verified, by this attempt or an earlier one; else None."""
         return self._sizes.get(path)
+
+    def expect(self, sizes: Iterable[int]) -> None:
+        """Say what is going to be written, in bytes of each file; without that, it is found out too late."""
+        self._many = sum(size < _LARGE for size in sizes) > _FEW
 
     def create(self, path: str, *, size: int, sha256: bytes, mtime: int) -> FileWriter:
         """Begin a new file, to be written in a ``with`` block; see :class:`FileWriter`.
@@ -145,7 +150,8 @@ class StagingTree:
 
     def _flush_small(self, path: str, descriptor: int) -> None:
         """Flush a small file meanwhile if nothing waits for that, and they are few: many are flushed by one call."""
-        if self._early + len(self._small) < _FEW and self._flusher.offer(descriptor):
+        few = not self._many and self._early + len(self._small) < _FEW
+        if few and self._flusher.offer(descriptor):
             self._early += 1
         else:
             self._small.append(path)

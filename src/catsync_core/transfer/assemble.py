@@ -102,6 +102,7 @@ class _Assembly:
     def build_files(self, spool: Spool, fetching: Fetching | None, decoded: FrameCache[Decoded] | None) -> None:
         """Write what is made of parts, and empty files."""
         files = sorted((file for file in self._plan.files if _is_built(file)), key=_place)
+        self._staging.expect(file.size for file in files)
         parts = (part for file in files for part in file.parts)
         with closing(PartSource(spool, parts, fetching, decoded)) as source:
             build_files(

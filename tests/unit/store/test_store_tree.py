@@ -331,6 +331,22 @@ def test_many_files_are_flushed_at_once(store: CatalogStore, monkeypatch: pytest
     assert len(flushed) <= 4
 
 
+def test_none_of_many_files_is_flushed_by_itself_where_they_are_expected(
+    store: CatalogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(tree_module, "_FEW", 3)
+    monkeypatch.setattr(os, "fsync", lambda _: flushed.append("one"))
+    monkeypatch.setattr(Beneath, "sync_file_system", lambda _: flushed.append("all"))
+    with StagingTree(store, 2, REF) as tree:
+        tree.expect([1] * 4 + [300_000])
+        tree.write("large", [bytes(300_000)], **facts(bytes(300_000)))
+        for number in range(4):
+            tree.write(str(number), [b"x"], **facts(b"x"))
+        tree.flush()
+    assert flushed == ["one", "all"]
+
+
 def test_a_tree_that_is_gone_on_with_is_flushed_whole(store: CatalogStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with StagingTree(store, 2, REF) as tree:
         tree.write("a", [b"x"], **facts(b"x"))
