@@ -55,7 +55,7 @@ def compress_after(data: bytes, prefix: bytes, level: int, *, first_match: int =
     if first_match:
         options[parameter.strategy] = zstd.Strategy.greedy
         options[parameter.min_match] = first_match
-        options[parameter.hash_log] = window - 1  # half of it, for it is not in the cache
+        options[parameter.hash_log] = window - 1  # half of that: more of it stays in the cache
     compressor = zstd.ZstdCompressor(options=options, zstd_dict=_as_prefix(prefix))
     compressor.set_pledged_input_size(len(data))
     return compressor.compress(data, mode=zstd.ZstdCompressor.FLUSH_FRAME)

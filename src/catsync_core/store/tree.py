@@ -119,7 +119,7 @@ class StagingTree:
         return self._sizes.get(path)
 
     def expect(self, sizes: Iterable[int]) -> None:
-        """Say what is going to be written, in bytes of each file; without that, it is found out too late."""
+        """Say what is going to be written, in bytes of each file: of many small ones, none is flushed by itself."""
         self._many = sum(size < _LARGE for size in sizes) > _FEW
 
     def create(self, path: str, *, size: int, sha256: bytes, mtime: int) -> FileWriter:
