@@ -25,7 +25,8 @@ _METHOD = """\
 - Before each run the device is put back to the old version, or to nothing, and after it the result is compared byte by
   byte with the new one. The tools take turns within one run of the benchmark; every other turn runs in reverse order.
 - Nothing is deleted between the runs: ext4 lets a deleted file's inode rest for minutes and passes over all that rest
-  whenever a file is made, so whoever comes after thousands of deletions would pay for them.
+  whenever a file is made, so whoever comes after thousands of deletions would pay for them. For the same reason each
+  tool's device has a part of the disk of its own: rsync deletes every file that it replaces.
 - Before each run everything is flushed, and 1 GiB of memory is used and given back: a virtual machine's host takes
   idle memory, and whoever needs it first would wait for it.
 - Some package registries give every file one constant modification time, with which rsync's quick check would

@@ -13,7 +13,7 @@ from bench._servers import serve_files, serve_rsync
 from bench._shape import LOOPBACK, Profile
 from bench._tools import Site, Tool
 from bench._traffic import Traffic
-from bench._trees import changed_size, list_files, stage, tree_size
+from bench._trees import changed_size, list_files, make_apart, stage, tree_size
 from bench._wire import Relay
 from bench._yardsticks import Yardsticks, measure_yardsticks
 
@@ -161,6 +161,7 @@ def _prepare(trees: tuple[Path, Path], work: Path) -> Iterator[_Ground]:
     web, state = work / "web", work / "state"
     web.mkdir()
     state.mkdir()
+    make_apart(work / "devices")
     old, new = stage(*trees, work)
     with contextlib.ExitStack() as stack:
         http = Relay(stack.enter_context(serve_files(web, state)), http=True)

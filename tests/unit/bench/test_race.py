@@ -9,7 +9,16 @@ from bench._race import Job, race
 from bench._rsync import Rsync
 from bench._shape import LOOPBACK, Profile
 from bench._tools import Tool
-from bench._trees import DifferentTreeError, changed_size, list_files, put_away, require_same, stage, tree_size
+from bench._trees import (
+    DifferentTreeError,
+    changed_size,
+    list_files,
+    make_apart,
+    put_away,
+    require_same,
+    stage,
+    tree_size,
+)
 from bench._zsync import Zsync
 
 if TYPE_CHECKING:
@@ -34,6 +43,16 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
     (old / "gone").write_bytes(b"gone")
     (new / "added").write_bytes(b"added")
     return old, new
+
+
+def test_a_folder_whose_subfolders_lie_apart_is_like_any_other(tmp_path: Path) -> None:
+    folder = tmp_path / "work" / "devices"
+    make_apart(folder)
+    (folder / "one").mkdir()
+    (folder / "one" / "file").write_bytes(b"x")
+    assert list(list_files(folder)) == ["one/file"]
+    with pytest.raises(FileExistsError):
+        make_apart(folder)
 
 
 def test_staged_trees_have_the_times_of_an_edited_folder(tmp_path: Path, trees: tuple[Path, Path]) -> None:
