@@ -132,7 +132,7 @@ class Catalog:
         Raises:
             NotFoundError: (local) it is not offline.
         """
-        from catsync_core.client.repair import verify_installed  # noqa: PLC0415 - as in the work of jobs
+        from catsync_core.client.repair import verify_installed  # noqa: PLC0415 - loads much, and only here
 
         with self._store.lock("verify"):
             report = verify_installed(self._store, self._installed(), self._device.listener)

@@ -131,7 +131,7 @@ class Work(msgspec.Struct, frozen=True):
             NotFoundError: (local) it is not offline, or no repository offers it any more.
             RemoteError: (remote) something cannot be fetched.
         """
-        from catsync_core.client.repair import repair_version  # noqa: PLC0415 - only here
+        from catsync_core.client.repair import repair_version  # noqa: PLC0415 - loads much, and only here
 
         repository, _ = self.origin.connect()
         return repair_version(self.store, require_installed(self.store, watch), repository, watch, self.title)
@@ -200,7 +200,7 @@ class Work(msgspec.Struct, frozen=True):
             return None
         if head.version <= installed.version and installed.files > _FEW:
             return None
-        from catsync_core.client.present import Present  # noqa: PLC0415 - only here
+        from catsync_core.client.present import Present  # noqa: PLC0415 - loads much, and a first download has none
 
         return Present(self.store, installed)
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import fcntl
+import sys
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -53,6 +56,25 @@ def test_a_folder_whose_subfolders_lie_apart_is_like_any_other(tmp_path: Path) -
     assert list(list_files(folder)) == ["one/file"]
     with pytest.raises(FileExistsError):
         make_apart(folder)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_the_file_system_is_asked_to_keep_subfolders_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, able: bool
+) -> None:
+    asked: list[int] = []
+
+    def control(_descriptor: int, request: int, flags: bytes) -> bytes:
+        if not able:
+            raise OSError(errno.ENOTTY, "not here")
+        if request == 0x40086602:  # FS_IOC_SETFLAGS
+            asked.append(int.from_bytes(flags, sys.byteorder))
+        return (0x00080000).to_bytes(4, sys.byteorder)
+
+    monkeypatch.setattr(fcntl, "ioctl", control)
+    make_apart(tmp_path / "devices")
+    assert asked == ([0x000A0000] if able else []), "what was set stays so"
+    assert (tmp_path / "devices").is_dir()
 
 
 def test_staged_trees_have_the_times_of_an_edited_folder(tmp_path: Path, trees: tuple[Path, Path]) -> None:
