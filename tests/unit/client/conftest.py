@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from catsync_core import Client, Publisher
+from catsync_core.backends.metering import MeteredBackend
 from catsync_core.events import Event
 from support.shop import Shop
+
+
+@pytest.fixture(autouse=True)
+def _near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no plan depend on how busy the machine is: a measured round trip decides what a request is worth."""
+    monkeypatch.setattr(MeteredBackend, "round_trip", 0.0)
 
 
 @pytest.fixture
