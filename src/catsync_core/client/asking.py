@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from catsync_core.client.aside import Aside
 from catsync_core.events import Listener, Warned
 from catsync_core.hookspecs import PolicyEntry, ScheduleEntry
 from catsync_core.plugins import Plugins
@@ -60,7 +61,7 @@ class Asking:
             *arguments: For the function.
         """
         try:
-            return check(entry, _within(self._patience, lambda: function(*arguments)))
+            return check(entry, Aside(lambda: function(*arguments), "catsync-plugin").result(self._patience))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, the work goes on
             self._give_up(entry, error)
             return None
@@ -74,28 +75,3 @@ class Asking:
         reason = f"{type(error).__name__}: {error}"
         message = f"The {self._noun} {entry.name} failed and is no longer asked: {reason}"
         self._listener(Warned(entry.name, f"{message}. {self._instead}" if self._instead else message))
-
-
-def _within(seconds: float, call: Callable[[], _Answer]) -> _Answer:
-    """Return what a call returns, in a thread of its own: one that hangs cannot be ended, only left behind.
-
-    Raises:
-        TimeoutError: it takes longer.
-    """
-    answers: list[_Answer] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answers.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            errors.append(error)
-
-    thread = threading.Thread(target=work, name="catsync-plugin", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors.pop()
-    if not answers:
-        raise TimeoutError(f"no answer within {seconds:g} seconds")
-    return answers[0]

@@ -112,8 +112,9 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, once whoever is at it has done with it."""
+        with self._lock:
+            self._connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

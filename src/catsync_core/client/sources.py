@@ -62,10 +62,12 @@ class Sources:
         self._backends: dict[str, Backend] = {}
         self._parsed: dict[str, tuple[bytes, Index]] = {}
         self._opening = threading.Lock()
+        self._closed = False
         self.versions = OpenVersions()
 
     def close(self) -> None:
-        """Close all backends."""
+        """Close all backends. Who still asks for news fails by it, and that is not noted: nothing is wrong there."""
+        self._closed = True
         for backend in self._backends.values():
             backend.close()
 
@@ -130,6 +132,8 @@ class Sources:
                 index, body = found.index, found.body
                 accept_index(self._state, index, body, shown=row.shown, identity=row.identity)
         except CatsyncError as error:
+            if self._closed:
+                raise
             now, message, code = int(self._now()), error.message, error.code
             with suppress(LocalError):  # on a full disk it cannot be noted, and is told all the same
                 self._state.change_repository(

@@ -5,14 +5,13 @@ What installs and repairs is much code. It is loaded while the repository is ask
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from catsync_core.client.aside import Aside
 from catsync_core.client.origin import Origin
 from catsync_core.client.progress import Counter
 from catsync_core.client.report import SCHEMA, ActionTotal, Summary
@@ -21,6 +20,7 @@ from catsync_core.client.usage import Usage
 from catsync_core.client.watch import Watch
 from catsync_core.errors import NotFoundError
 from catsync_core.events import Listener, Phase, Progress
+from catsync_core.format.index import CatalogSummary
 from catsync_core.plan.model import Action, Via
 from catsync_core.store.commit import recover
 from catsync_core.store.layout import CatalogStore
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["Work", "require_installed"]
 
 _FEW = 1000  # files: to look at them takes some hundredths of a second
-_INSTALLATION = "catsync_core.client.installation"
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -81,17 +80,18 @@ class Work(msgspec.Struct, frozen=True):
             RemoteError: (remote) the repository cannot be asked.
         """
         repository, usage = self.origin.connect()
-        threading.Thread(target=import_module, args=(_INSTALLATION,), name="catsync-load", daemon=True).start()
-        present = self._look_early()
+        known = self.origin.head
+        asking = Aside(self.origin.ask, "catsync-ask")
+        present = self._look_early(known)
         try:
-            self.origin.ask()
+            from catsync_core.client.installation import Installation  # noqa: PLC0415 - while the answer travels
+
+            asking.result()
             head = self.origin.offered()
         except BaseException:
             if present is not None:
                 present.close()
             raise
-        from catsync_core.client.installation import Installation  # noqa: PLC0415 - loaded meanwhile
-
         job = JobKind.INSTALL if read_pointer(self.store) is None else JobKind.UPDATE
         return Installation(
             job.value,
@@ -190,12 +190,12 @@ class Work(msgspec.Struct, frozen=True):
             actions=actions,
         )
 
-    def _look_early(self) -> Present | None:
+    def _look_early(self, head: CatalogSummary | None) -> Present | None:
         """Begin to look at what is here while the repository is asked, where an update is known of already.
 
         Otherwise it is probably in vain, and only done where it takes no longer than the repository does.
         """
-        installed, head = read_pointer(self.store), self.origin.head
+        installed = read_pointer(self.store)
         if installed is None or head is None:
             return None
         if head.version <= installed.version and installed.files > _FEW:

@@ -12,6 +12,7 @@ import pytest
 from catsync_core.backends.throttle import ThrottledBackend
 from catsync_core.backends.wrapper import find_layer
 from catsync_core.client import execution, runner, watch, work
+from catsync_core.client.aside import Aside
 from catsync_core.client.catalog import Catalog
 from catsync_core.client.client import Client
 from catsync_core.client.device import Device, Settings
@@ -19,7 +20,7 @@ from catsync_core.client.labels import Label
 from catsync_core.client.lifecycle import Cancelled
 from catsync_core.client.rows import Gate, Job, JobKind, Mode
 from catsync_core.client.runner import JobRunner, is_ready
-from catsync_core.errors import CancelledError, CatsyncError, DeniedError, WaitsError
+from catsync_core.errors import CancelledError, CatsyncError, DeniedError, RemoteError, WaitsError
 from catsync_core.events import Event, JobEnded, JobWaits, Progress, Warned
 from catsync_core.hookspecs import Decision, Verdict
 from catsync_core.plugins import load_plugins
@@ -360,12 +361,55 @@ def test_what_is_here_is_looked_at_while_the_repository_is_asked(
         if known:
             client.check()
     seen: list[bool] = []
-    stage.on_check = lambda: seen.append(any(thread.name == "catsync-present_0" for thread in threading.enumerate()))
+    waiting = threading.Event()
+
+    class Awaited(Aside[object]):
+        def result(self, patience: float | None = None) -> object:
+            waiting.set()
+            return super().result(patience)
+
+    def answer() -> None:
+        assert waiting.wait(PATIENCE), "nothing is left to do but to wait for the answer"
+        waiting.clear()
+        seen.append(any(thread.name == "catsync-present_0" for thread in threading.enumerate()))
+
+    monkeypatch.setattr(work, "Aside", Awaited)
+    stage.on_check = answer
     with stage.open() as client:
         assert client.catalog("shoes").update().changed
         assert not client.catalog("shoes").update().changed
     assert seen == [looks, few > 0]
     assert all(thread.name != "catsync-present_0" for thread in threading.enumerate())
+
+
+def test_an_interrupt_does_not_wait_for_the_answer_and_is_no_problem_of_the_repository(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, closed = threading.Event(), threading.Event()
+
+    class Interrupted(Aside[object]):
+        def result(self, patience: float | None = None) -> object:
+            assert asked.wait(PATIENCE)
+            raise KeyboardInterrupt
+
+    def break_off() -> None:
+        asked.set()
+        assert closed.wait(PATIENCE)
+        raise RemoteError("The connection was closed")
+
+    monkeypatch.setattr(work, "Aside", Interrupted)
+    stage.on_check = break_off
+    with stage.open() as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.catalog("shoes").go_offline()
+        (asking,) = [thread for thread in threading.enumerate() if thread.name == "catsync-ask"]
+        client._device.sources.close()
+        closed.set()
+        asking.join(PATIENCE)
+        assert not asking.is_alive()
+    with stage.open() as client:
+        (repository,) = client.repositories()
+    assert (repository.row.problem, repository.row.failures) == ("", 0)
 
 
 def test_no_backend_prepares_itself_before_a_policy_was_asked(stage: Stage) -> None:
