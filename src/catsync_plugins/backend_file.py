@@ -10,8 +10,6 @@ import errno
 import hashlib
 import io
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -150,7 +148,7 @@ class FileBackend:
         self._private.mkdir(exist_ok=True)
         self._sweep()
         self._make_folders(path.parent)
-        draft = self._private / f"{secrets.token_hex(8)}.tmp"
+        draft = self._private / f"{os.urandom(8).hex()}.tmp"
         try:
             with draft.open("xb") as file:
                 _copy(source, file)
@@ -234,6 +232,8 @@ def _read_exactly(file: io.FileIO, length: int) -> bytes:
 
 
 def _copy(source: bytes | Path, target: BinaryIO) -> None:
+    import shutil  # noqa: PLC0415 - loads what archives take, and devices only read
+
     if isinstance(source, bytes):
         target.write(source)
         return

@@ -12,7 +12,18 @@ from catsync_core.backends.serve import Server
 from support.command_line import CommandLine
 from support.shop import Shop
 
-LOADED_LATER = ("catsync_core.client.installation", "concurrent.futures", "email", "filelock", "http.client", "ssl")
+LOADED_LATER = (
+    "backports.zstd",
+    "catsync_core.chunking",
+    "catsync_core.client.installation",
+    "concurrent.futures",
+    "email",
+    "filelock",
+    "http.client",
+    "random",
+    "shutil",
+    "ssl",
+)
 PROGRAM = f"""
 import sys
 from catsync_core.cli.main import cli

@@ -6,7 +6,6 @@ the pause before attempt n is drawn evenly from 0 to base x 2^n. Thread-safe: th
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +35,12 @@ PROGRESS = 64 * 1024  # bytes that a read must bring to have its failures forgot
 Result = TypeVar("Result")
 
 
+def _draw() -> float:
+    from random import random  # noqa: PLC0415 - loads more than it seems, and most calls succeed at once
+
+    return random()  # noqa: S311 - no secret
+
+
 class RetryingBackend(BackendWrapper):
     """Repeats calls that failed for a passing reason.
 
@@ -59,7 +64,7 @@ class RetryingBackend(BackendWrapper):
         deadline: float = 300.0,
         cancelled: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = _draw,
     ) -> None:
         super().__init__(inner)
         self.attempts = attempts

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -51,7 +50,7 @@ class Screen(msgspec.Struct, frozen=True):
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
         """Print a table of data; as wide as it wants to be where no person reads along."""
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = _columns() if sys.stdout.isatty() else None
         heading, *lines = lay_out(columns, rows, width)
         _print(sys.stdout, click.style("".join(cell.text for cell in heading), bold=True))
         for line in lines:
@@ -146,9 +145,15 @@ def _fill(stream: TextIO, text: str, indent: int = 0) -> str:
     """Break a text between words where a person reads it; the first line is not indented."""
     if not stream.isatty():
         return text
-    width = max(shutil.get_terminal_size().columns - indent, 20)
+    width = max(_columns() - indent, 20)
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
     return ("\n" + " " * indent).join(lines)
+
+
+def _columns() -> int:
+    import shutil  # noqa: PLC0415 - loads what archives take, and a job that goes well breaks no line
+
+    return shutil.get_terminal_size().columns
 
 
 def _end(sentence: str) -> str:

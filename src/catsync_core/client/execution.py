@@ -6,7 +6,6 @@ killed leaves the job as it was, so another one goes on with it.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -121,8 +120,10 @@ class Execution:
         return CancelledError(f"The {job.kind} of {self._catalog} was cancelled")
 
     def _fail(self, job: Job, error: CatsyncError) -> None:
+        from random import random  # noqa: PLC0415 - loads more than it seems, and most jobs go well
+
         try:
-            after = self.advance(Failed(job.kind, error, self._device.now(), random.random())).job  # noqa: S311 - no secret
+            after = self.advance(Failed(job.kind, error, self._device.now(), random())).job  # noqa: S311 - no secret
         except LocalError:
             return  # on a full disk it cannot be noted, and is told all the same
         if after is None or after.kind is not job.kind:

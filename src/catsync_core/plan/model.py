@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from catsync_core.format.manifest import Entry, Manifest
 from catsync_core.format.objects import Kind, ObjectRef
-from catsync_core.format.patch import PatchFrame
 from catsync_core.format.table import Frame
+
+if TYPE_CHECKING:
+    from catsync_core.format.patch import PatchFrame  # loads a second zstd, and not every plan has a patch
 
 __all__ = [
     "Action",

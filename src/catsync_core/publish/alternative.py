@@ -19,7 +19,7 @@ from catsync_core.plan.plan import Wanted, find_wanted
 from catsync_core.plan.recipes import Match, find_recipes
 from catsync_core.plan.requests import Link, Tariff, signature_requests
 from catsync_core.publish.draft import OldVersion
-from catsync_core.transfer.repository import read_signature
+from catsync_core.transfer.signatures import read_signature
 
 __all__ = ["Alternative"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from catsync_core.errors import DiskFullError
@@ -21,6 +20,8 @@ def free_bytes(path: Path) -> int:
     Raises:
         LocalError: (local) the file system does not answer.
     """
+    import shutil  # noqa: PLC0415 - loads what archives take, and a job first asks the repository
+
     existing = next(place for place in (path, *path.absolute().parents) if place.exists())
     with Attempt("read the free space of", existing):
         return shutil.disk_usage(existing).free

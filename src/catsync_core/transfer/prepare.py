@@ -18,7 +18,8 @@ from catsync_core.plan.plan import Wanted, check_tables, find_wanted, plan_files
 from catsync_core.plan.recipes import Match
 from catsync_core.plan.requests import Link, Tariff, find_pieces, signature_requests
 from catsync_core.transfer.fetch import Kept, fetch_requests
-from catsync_core.transfer.repository import Repository, read_signature
+from catsync_core.transfer.repository import Repository
+from catsync_core.transfer.signatures import read_signature
 
 __all__ = ["Preparation"]
 

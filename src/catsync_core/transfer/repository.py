@@ -7,19 +7,18 @@ from collections.abc import Sequence
 import msgspec
 
 from catsync_core.backends.protocol import Backend
-from catsync_core.chunking import Signature
 from catsync_core.errors import FormatError, IntegrityError, MissingObjectError
 from catsync_core.format.frames import Codec, decompress, seal
 from catsync_core.format.head import Head, read_head
 from catsync_core.format.index import CatalogSummary, Index, read_index
 from catsync_core.format.manifest import Manifest, PackRef, read_manifest
 from catsync_core.format.objects import INDEX_KEY, Kind, ObjectRef, object_key, verify
-from catsync_core.format.table import Frame, SignatureShape, Table, read_table
+from catsync_core.format.table import Frame, Table, read_table
 from catsync_core.limits import LIMITS
 from catsync_core.plan.model import Piece, Request
 from catsync_core.transfer.fetch import Kept, fetch_requests
 
-__all__ = ["Found", "Repository", "check_identity", "decode_frame", "parse_manifest", "read_signature"]
+__all__ = ["Found", "Repository", "check_identity", "decode_frame", "parse_manifest"]
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -184,16 +183,3 @@ def decode_frame(frame: Frame, stored: bytes, what: str) -> bytes:
     if sealed and seal(stored) != frame.seal:
         raise IntegrityError(f"{what} is damaged")
     return stored if frame.codec is Codec.RAW else decompress(stored, frame.size, what, sealed=sealed)
-
-
-def read_signature(shape: SignatureShape, size: int, data: bytes) -> Signature:
-    """Return the block signature of a content of ``size`` bytes from its part of the signature object."""
-    cut = shape.blocks * shape.weak_bytes
-    return Signature(
-        size=size,
-        block_size=shape.block_size,
-        weak=data[:cut],
-        strong=data[cut:],
-        weak_bytes=shape.weak_bytes,
-        strong_bytes=shape.strong_bytes,
-    )

@@ -24,7 +24,8 @@ from catsync_core.publish.probe import compresses
 from catsync_core.publish.scan import ChangedWhilePublishingError, SourceFile
 from catsync_core.publish.scan_cache import Stamp
 from catsync_core.transfer.frame_cache import FrameCache
-from catsync_core.transfer.repository import decode_frame, read_signature
+from catsync_core.transfer.repository import decode_frame
+from catsync_core.transfer.signatures import read_signature
 
 SETTINGS = Settings(level=3, frame_size=4096, fresh_size=4096)
 LINES = "".join(f"article {number}; price {number * 7919 % 1000}\n" for number in range(3000)).encode()
