@@ -232,11 +232,11 @@ def _read_exactly(file: io.FileIO, length: int) -> bytes:
 
 
 def _copy(source: bytes | Path, target: BinaryIO) -> None:
-    import shutil  # noqa: PLC0415 - loads what archives take, and devices only read
-
     if isinstance(source, bytes):
         target.write(source)
         return
+    import shutil  # noqa: PLC0415 - loads bz2 and lzma too, and devices only read
+
     try:
         file = source.open("rb")
     except OSError as error:

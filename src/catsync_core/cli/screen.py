@@ -151,7 +151,7 @@ def _fill(stream: TextIO, text: str, indent: int = 0) -> str:
 
 
 def _columns() -> int:
-    import shutil  # noqa: PLC0415 - loads what archives take, and a job that goes well breaks no line
+    import shutil  # noqa: PLC0415 - loads bz2 and lzma too, and a job that goes well breaks no line
 
     return shutil.get_terminal_size().columns
 

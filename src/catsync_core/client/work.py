@@ -80,7 +80,7 @@ class Work(msgspec.Struct, frozen=True):
             RemoteError: (remote) the repository cannot be asked.
         """
         repository, usage = self.origin.connect()
-        known = self.origin.head
+        known = self.origin.head  # now, for the answer may change it at any time
         asking = Aside(self.origin.ask, "catsync-ask")
         present = self._look_early(known)
         try:

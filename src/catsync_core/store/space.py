@@ -20,7 +20,7 @@ def free_bytes(path: Path) -> int:
     Raises:
         LocalError: (local) the file system does not answer.
     """
-    import shutil  # noqa: PLC0415 - loads what archives take, and a job first asks the repository
+    import shutil  # noqa: PLC0415 - loads bz2 and lzma too, and a job first asks the repository
 
     existing = next(place for place in (path, *path.absolute().parents) if place.exists())
     with Attempt("read the free space of", existing):
